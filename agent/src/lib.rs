@@ -1,1 +1,11 @@
-//! x
+//! The managed host's side of Refit.
+//!
+//! The controller links this crate for the protocol's types and for the modules' declarations (documentation, argument
+//! validation); the program `refit-agent` links it to serve requests on a host. Nothing here knows of playbooks.
+
+pub mod args;
+pub mod facts;
+pub mod host;
+pub mod modules;
+pub mod outcome;
+pub mod protocol;

@@ -1,0 +1,76 @@
+//! The modules: a file each, a declaration and a function over the host's facets. [`MODULES`] lists them.
+
+use crate::args::{self, ArgSpec, Args};
+use crate::host::Host;
+use crate::outcome::{ModuleResult, Stop};
+use serde_json::{Map, Value};
+
+/// A module's declaration: everything that documentation, validation, schema and execution need.
+pub struct Module {
+    /// The short name, as in `ansible.builtin.NAME`.
+    pub name: &'static str,
+    /// Other full names that it answers to, e.g. `ansible.builtin.systemd_service`. The short name and
+    /// `ansible.builtin.` and `ansible.legacy.` before it are understood.
+    pub aliases: &'static [&'static str],
+    /// One line of what it does.
+    pub summary: &'static str,
+    /// The arguments.
+    pub args: fn() -> &'static [ArgSpec],
+    /// Rules between arguments.
+    pub rules: &'static [Rule],
+    /// The argument that takes the words of a free-form call (`command: ls /`), where the module has that form.
+    pub free_form: Option<&'static str>,
+    /// Does it on a host. `None` for modules that the controller does itself (`debug`, `set_fact`, ...).
+    pub run: Option<fn(&Call<'_>) -> ModuleResult>,
+}
+
+/// A rule between arguments, as Ansible's argument specifications have them.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub enum Rule {
+    /// At most one of these.
+    MutuallyExclusive(&'static [&'static str]),
+    /// At least one of these.
+    RequiredOneOf(&'static [&'static str]),
+    /// All of these or none.
+    RequiredTogether(&'static [&'static str]),
+    /// With this argument at this value, all of those.
+    RequiredIf(&'static str, &'static str, &'static [&'static str]),
+    /// With this argument given, all of those.
+    RequiredBy(&'static str, &'static [&'static str]),
+}
+
+/// One call of a module on a host.
+pub struct Call<'a> {
+    /// The arguments, templated.
+    pub args: &'a Map<String, Value>,
+    /// The host that it acts on.
+    pub host: &'a Host<'a>,
+    /// Content that the controller sent along, by its SHA-256 in lower-case hex.
+    pub blobs: &'a dyn Blobs,
+    /// Whether the user wants to see differences.
+    pub diff: bool,
+}
+
+impl Call<'_> {
+    /// The arguments as the module's own struct.
+    pub fn args<A: Args>(&self) -> Result<A, Stop> {
+        args::parse(self.args).map_err(|error| Stop::failed(error.to_string()))
+    }
+}
+
+/// Content that came with a request or was sent before.
+pub trait Blobs {
+    /// The content with this SHA-256 (lower-case hex).
+    fn get(&self, sha256: &str) -> Option<std::sync::Arc<Vec<u8>>>;
+}
+
+/// Every module, sorted by name.
+pub static MODULES: &[&Module] = &[&ping::MODULE];
+
+/// The module that answers to a name: `copy`, `ansible.builtin.copy`, `ansible.legacy.copy` or a declared alias.
+pub fn find(name: &str) -> Option<&'static Module> {
+    let short = name.strip_prefix("ansible.builtin.").or_else(|| name.strip_prefix("ansible.legacy.")).unwrap_or(name);
+    MODULES.iter().copied().find(|module| module.name == short || module.aliases.contains(&name))
+}
+
+pub mod ping;

@@ -1,0 +1,12 @@
+//! What controller and agent say to each other.
+//!
+//! A frame is a little-endian `u32` (the JSON's length), a little-endian `u32` (the attachment's length), a JSON
+//! message, and the attachment's bytes (content of files, which JSON would only blow up).
+
+mod effect;
+mod frame;
+mod message;
+
+pub use effect::Effect;
+pub use frame::{Frame, FrameError, MAX_ATTACHMENT, MAX_MESSAGE, read, write};
+pub use message::{Ended, FromAgent, Hello, ItemEnd, Mode, Run, Stream, ToAgent, VERSION};
