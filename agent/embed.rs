@@ -1,1 +1,2 @@
+//! Builds the agent and embeds it.
 fn main() {}

@@ -1,1 +1,12 @@
-//! x
+//! The controller's side of Refit. The modules stand in the order in which data takes its way through them.
+
+pub mod diagnostic;
+pub mod secrets;
+
+pub mod loader;
+
+pub mod template;
+
+pub mod connection;
+
+pub mod event;

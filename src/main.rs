@@ -1,1 +1,2 @@
+//! `refit`.
 fn main() {}

@@ -1,1 +1,2 @@
+//! `refit-agent`.
 fn main() {}
