@@ -43,6 +43,10 @@ pub struct Outcome {
     pub facts: Map<String, Value>,
     /// Warnings for the user.
     pub warnings: Vec<String>,
+    /// Names of return values that a dry run can't foresee (the fingerprint of a key that would be made): the task's
+    /// change is known, and what it registers is unknown under these names.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub unknown: Vec<String>,
 }
 
 impl Outcome {

@@ -66,10 +66,12 @@ pub struct NewUser {
     pub umask: Option<String>,
     /// Take a number of the system's range.
     pub system: bool,
-    /// Allow a number that is taken.
-    pub non_unique: bool,
     /// Only in the local files, where the host has a central directory.
     pub local: bool,
+    /// Lowest number to take.
+    pub uid_min: Option<u32>,
+    /// Highest number to take.
+    pub uid_max: Option<u32>,
 }
 
 /// What is to change of a user (`usermod`, `chage`); `None` leaves a thing as it is.
@@ -79,8 +81,12 @@ pub struct UserChange {
     pub uid: Option<u32>,
     /// The primary group's name or number.
     pub group: Option<String>,
-    /// All supplementary groups.
+    /// Allow a number that is taken.
+    pub non_unique: bool,
+    /// All supplementary groups, or with `append_groups` those to add.
     pub groups: Option<Vec<String>>,
+    /// Keep the supplementary groups that the user is in besides `groups`.
+    pub append_groups: bool,
     /// The comment.
     pub comment: Option<String>,
     /// The home directory.
@@ -103,6 +109,8 @@ pub struct UserChange {
     pub warn_days: Option<i64>,
     /// Days from the password's expiry to the account's lock.
     pub inactive_days: Option<i64>,
+    /// The SELinux user that the login maps to (`usermod -Z`).
+    pub selinux_user: Option<String>,
 }
 
 /// A group to create (`groupadd`).

@@ -18,9 +18,9 @@ pub use clock::Clock;
 pub use error::{HostError, HostResult};
 pub use files::{Files, Kind, Moment, Replace, Stat, Times, WriteOptions};
 pub use net::Net;
-pub use packages::{Packages, Query, Transaction};
+pub use packages::{Offer, Package, PackageState, Packages, Simulation, Step, Transaction};
 pub use processes::{Command, Does, Finished, Processes};
-pub use units::{UnitState, Units};
+pub use units::{Scope, UnitAction, UnitFileAction, UnitState, Units};
 
 /// Every effect that a module can have on a host and everything that it can learn of it.
 pub struct Host<'a> {

@@ -4,6 +4,19 @@ use super::HostResult;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
+/// Which manager is asked: `systemctl --system`, `--user` or `--global`.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Scope {
+    /// The system's manager.
+    #[default]
+    System,
+    /// The manager of the agent's user.
+    User,
+    /// Unit files for the managers of all users; nothing runs in this scope.
+    Global,
+}
+
 /// A unit's state.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct UnitState {
@@ -11,24 +24,76 @@ pub struct UnitState {
     pub exists: bool,
     /// `active`, `inactive`, `failed`, `activating`, ...
     pub active: String,
-    /// `enabled`, `disabled`, `masked`, `static`, `indirect`, ...
+    /// `enabled`, `disabled`, `masked`, `static`, `indirect`, ...; empty where the unit has no file.
     pub enabled: String,
     /// All properties as `systemctl show` lists them.
     pub properties: Map<String, Value>,
 }
 
-/// Units. `scope` is `system`, `user` or `global`, as systemctl's options.
+/// What to do with a running unit.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum UnitAction {
+    /// Start it.
+    Start,
+    /// Stop it.
+    Stop,
+    /// Stop it where it runs, and start it.
+    Restart,
+    /// Let it read its configuration again.
+    Reload,
+}
+
+impl UnitAction {
+    /// systemctl's word.
+    pub fn word(self) -> &'static str {
+        match self {
+            UnitAction::Start => "start",
+            UnitAction::Stop => "stop",
+            UnitAction::Restart => "restart",
+            UnitAction::Reload => "reload",
+        }
+    }
+}
+
+/// What to do with a unit's file.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum UnitFileAction {
+    /// Start it at boot.
+    Enable,
+    /// Don't.
+    Disable,
+    /// Make it impossible to start.
+    Mask,
+    /// Undo that.
+    Unmask,
+}
+
+impl UnitFileAction {
+    /// systemctl's word.
+    pub fn word(self) -> &'static str {
+        match self {
+            UnitFileAction::Enable => "enable",
+            UnitFileAction::Disable => "disable",
+            UnitFileAction::Mask => "mask",
+            UnitFileAction::Unmask => "unmask",
+        }
+    }
+}
+
+/// Units. Errors carry what the manager printed.
 pub trait Units {
     /// The service manager's name as the fact `service_mgr` has it.
     fn manager(&self) -> HostResult<String>;
     /// A unit's state.
-    fn state(&self, unit: &str, scope: &str) -> HostResult<UnitState>;
-    /// `start`, `stop`, `restart`, `reload`.
-    fn act(&self, verb: &str, unit: &str, scope: &str, no_block: bool) -> HostResult<()>;
-    /// `enable`, `disable`, `mask`, `unmask`.
-    fn enable(&self, verb: &str, unit: &str, scope: &str, force: bool) -> HostResult<()>;
+    fn state(&self, unit: &str, scope: Scope) -> HostResult<UnitState>;
+    /// Starts, stops, ... a unit; `no_block` does not wait for the end of that.
+    fn act(&self, action: UnitAction, unit: &str, scope: Scope, no_block: bool) -> HostResult<()>;
+    /// Enables, masks, ... a unit; `force` replaces links that are in the way.
+    fn act_on_file(&self, action: UnitFileAction, unit: &str, scope: Scope, force: bool) -> HostResult<()>;
     /// Reads the unit files again.
-    fn reload_manager(&self, scope: &str) -> HostResult<()>;
+    fn reload_manager(&self, scope: Scope) -> HostResult<()>;
     /// Starts the manager's own program anew.
-    fn reexec_manager(&self, scope: &str) -> HostResult<()>;
+    fn reexec_manager(&self, scope: Scope) -> HostResult<()>;
 }
