@@ -9,4 +9,8 @@ pub mod template;
 
 pub mod connection;
 
+pub mod engine;
+
 pub mod event;
+
+pub mod journal;

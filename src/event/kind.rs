@@ -16,7 +16,8 @@ pub struct Event {
     pub sequence: u64,
     /// Milliseconds since 1970-01-01 UTC.
     pub at: i64,
-    /// What happened.
+    /// What happened. Its fields stand beside the other two in JSON.
+    #[serde(flatten)]
     pub kind: EventKind,
 }
 
@@ -133,6 +134,8 @@ pub enum EventKind {
         args: Option<serde_json::Value>,
         /// Whether it is one of the engine's own (`Gathering Facts`).
         implicit: bool,
+        /// How many hosts it is for, as far as known: those for which [`EventKind::HostFinished`] is to come.
+        hosts: u32,
     },
     /// A host begins with a task: its request is on the way.
     HostStarted {
@@ -181,6 +184,11 @@ pub enum EventKind {
         /// How it ended.
         result: TaskResult,
     },
+    /// A task is done on all hosts that it was started for. Every started task ends with it, also in an interrupted run.
+    TaskFinished {
+        /// The task.
+        task: TaskId,
+    },
     /// `include_tasks`, `include_role` brought tasks for hosts.
     Included {
         /// The task.
@@ -198,7 +206,7 @@ pub enum EventKind {
         task: TaskId,
         /// The host.
         host: String,
-        /// The handlers' names as notified.
+        /// The names of the handlers that are to run for it: of a `listen` topic, of all that listen.
         handlers: Vec<String>,
     },
     /// The play ends for all hosts: no host is left, `max_fail_percentage` was passed, `any_errors_fatal`.
