@@ -95,6 +95,8 @@ pub enum EventKind {
         name: String,
         /// The hosts that it is for, in order.
         hosts: Vec<String>,
+        /// How its hosts go through its tasks: `linear`, `free`, ...
+        strategy: String,
         /// Where it stands.
         place: Place,
     },

@@ -53,7 +53,8 @@ pub struct TaskResult {
     pub result: Map<String, Value>,
     /// What differs, where the user asked for differences.
     pub diff: Vec<Diff>,
-    /// Why it was skipped or is unknown: the condition that was false with its values, the `register` at fault.
+    /// Why it was skipped or is unknown: the condition that was false with its values, the `register` at fault. Of a failure,
+    /// what more there is to say than `msg`: the place of the variable at fault, hints.
     pub why: Option<String>,
     /// Milliseconds since 1970-01-01 UTC.
     pub began: i64,
