@@ -6,15 +6,19 @@
 
 mod accounts;
 mod clock;
+mod context;
 mod error;
 mod files;
+pub mod live;
 mod net;
 mod packages;
+mod path;
 mod processes;
 mod units;
 
 pub use accounts::{Accounts, Group, GroupChange, NewGroup, NewUser, Shadow, User, UserChange};
 pub use clock::Clock;
+pub use context::{Cancellation, Context, Progress};
 pub use error::{HostError, HostResult};
 pub use files::{Files, Kind, Moment, Replace, Stat, Times, WriteOptions};
 pub use net::Net;

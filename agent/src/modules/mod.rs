@@ -51,7 +51,12 @@ pub struct Call<'a> {
     pub diff: bool,
 }
 
-impl Call<'_> {
+impl<'a> Call<'a> {
+    /// A call without content and without differences.
+    pub fn new(args: &'a Map<String, Value>, host: &'a Host<'a>) -> Call<'a> {
+        Call { args, host, blobs: &NoBlobs, diff: false }
+    }
+
     /// The arguments as the module's own struct.
     pub fn args<A: Args>(&self) -> Result<A, Stop> {
         args::parse(self.args).map_err(|error| Stop::failed(error.to_string()))
@@ -62,6 +67,15 @@ impl Call<'_> {
 pub trait Blobs {
     /// The content with this SHA-256 (lower-case hex).
     fn get(&self, sha256: &str) -> Option<std::sync::Arc<Vec<u8>>>;
+}
+
+/// No content at all: for modules that take none.
+pub struct NoBlobs;
+
+impl Blobs for NoBlobs {
+    fn get(&self, _sha256: &str) -> Option<std::sync::Arc<Vec<u8>>> {
+        None
+    }
 }
 
 /// Every module, sorted by name.

@@ -1,0 +1,70 @@
+//! The host as it is: every facet does what it says.
+
+mod account_changes;
+mod account_files;
+mod accounts;
+mod atomic;
+mod clock;
+mod dns;
+mod files;
+mod flags;
+mod net;
+mod process_tree;
+mod processes;
+mod unmanaged;
+
+pub use accounts::LiveAccounts;
+pub use clock::LiveClock;
+pub use files::LiveFiles;
+pub use net::LiveNet;
+pub use processes::LiveProcesses;
+pub use unmanaged::Unmanaged;
+
+use super::{Context, Host};
+
+/// The live host for one request.
+pub struct Live {
+    /// Files.
+    pub files: LiveFiles,
+    /// Users and groups.
+    pub accounts: LiveAccounts,
+    /// Packages.
+    pub packages: Unmanaged,
+    /// Units.
+    pub units: Unmanaged,
+    /// Commands.
+    pub processes: LiveProcesses,
+    /// Connections.
+    pub net: LiveNet,
+    /// Time.
+    pub clock: LiveClock,
+}
+
+impl Live {
+    /// The live host, for a request with this context.
+    pub fn new(context: Context) -> Live {
+        let processes = LiveProcesses::new(context.clone());
+        Live {
+            files: LiveFiles::new(context.clone()),
+            accounts: LiveAccounts::new(processes.clone()),
+            packages: Unmanaged,
+            units: Unmanaged,
+            processes,
+            net: LiveNet::new(context.clone()),
+            clock: LiveClock::new(context.cancellation),
+        }
+    }
+
+    /// Its facets, as modules take them.
+    pub fn host(&self) -> Host<'_> {
+        Host {
+            files: &self.files,
+            accounts: &self.accounts,
+            packages: &self.packages,
+            units: &self.units,
+            processes: &self.processes,
+            net: &self.net,
+            clock: &self.clock,
+        }
+    }
+}
