@@ -3,6 +3,8 @@
 pub mod diagnostic;
 pub mod secrets;
 
+pub mod vault;
+
 pub mod loader;
 
 pub mod template;
