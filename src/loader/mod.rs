@@ -1,5 +1,10 @@
 //! From files to [`Source`]: YAML with its places, as PyYAML and Ansible read it.
 
+mod build;
+mod file;
+mod scalar;
 mod source;
+mod syntax;
 
+pub use file::{Loaded, load_file, load_text};
 pub use source::{Entry, Node, Source, Style};
