@@ -92,6 +92,8 @@ pub trait Processes {
     fn which(&self, program: &str) -> HostResult<Option<PathBuf>>;
     /// A variable of the request's environment.
     fn variable(&self, name: &str) -> Option<String>;
+    /// The whole environment that commands of this request get.
+    fn environment(&self) -> Vec<(String, String)>;
     /// Names, command lines and numbers of the running processes: (pid, argv).
     fn list(&self) -> HostResult<Vec<(u32, Vec<String>)>>;
 }

@@ -79,7 +79,7 @@ impl Blobs for NoBlobs {
 }
 
 /// Every module, sorted by name.
-pub static MODULES: &[&Module] = &[&ping::MODULE];
+pub static MODULES: &[&Module] = &[&ping::MODULE, &setup::MODULE];
 
 /// The module that answers to a name: `copy`, `ansible.builtin.copy`, `ansible.legacy.copy` or a declared alias.
 pub fn find(name: &str) -> Option<&'static Module> {
@@ -88,3 +88,4 @@ pub fn find(name: &str) -> Option<&'static Module> {
 }
 
 pub mod ping;
+pub mod setup;

@@ -1,0 +1,180 @@
+//! `setup`: gathers facts. `gather_facts` is the same thing.
+
+use super::{Call, Module};
+use crate::args;
+use crate::args::Args as _;
+use crate::facts::{self, Gathered, Request};
+use crate::host::HostResult;
+use crate::outcome::{ModuleResult, Outcome, Stop};
+use serde_json::{Map, Value};
+use std::path::PathBuf;
+use std::time::Duration;
+
+args! {
+    /// What `setup` takes.
+    pub struct Args {
+        /// Which facts to gather: words such as `all`, `min`, `hardware`, `network`, `virtual`; `!` before a word leaves those
+        /// out. The facts of `min` are gathered unless `!min` is given. `facter` and `ohai` are accepted and gather nothing.
+        gather_subset: Vec<String> = vec!["all".to_owned()],
+        /// Return only the facts whose names match one of these patterns (`*`, `?`, `[seq]`), with or without `ansible_`.
+        filter: Vec<String> = Vec::new(),
+        /// The directory of local facts: each file `NAME.fact` in it is JSON or INI, or a program that prints one of them.
+        fact_path: PathBuf = PathBuf::from("/etc/ansible/facts.d"),
+        /// Seconds to wait for a source that may hang: a mounted file system whose server is gone, a local fact's program.
+        gather_timeout: u64 = 10,
+    }
+}
+
+/// The declaration.
+pub static MODULE: Module = Module {
+    name: "setup",
+    aliases: &["gather_facts"],
+    summary: "Gather facts about the host",
+    args: Args::specs,
+    rules: &[],
+    free_form: None,
+    run: Some(|call: &Call<'_>| {
+        let args = call.args()?;
+        run(args, |request| facts::gather(call.host, request))
+    }),
+};
+
+fn run(args: Args, gather: impl FnOnce(&Request) -> HostResult<Gathered>) -> ModuleResult {
+    let subsets = facts::select(&args.gather_subset).map_err(|error| Stop::failed(error.to_string()))?;
+    let timeout = Duration::from_secs(args.gather_timeout);
+    let gathered = gather(&Request { subsets, fact_path: args.fact_path, timeout })?;
+    let mut facts: Map<String, Value> = gathered
+        .facts
+        .into_iter()
+        .map(|(name, value)| (format!("ansible_{name}"), value))
+        .filter(|(name, _)| matches_filter(&args.filter, name))
+        .collect();
+    if args.filter.is_empty() {
+        facts.insert("gather_subset".to_owned(), args.gather_subset.into());
+        facts.insert("module_setup".to_owned(), true.into());
+    }
+    Ok(Outcome { facts, warnings: gathered.warnings, ..Outcome::default() })
+}
+
+fn matches_filter(patterns: &[String], name: &str) -> bool {
+    let bare = name.strip_prefix("ansible_").unwrap_or(name);
+    patterns.is_empty() || patterns.iter().any(|pattern| fnmatch(pattern, name) || fnmatch(pattern, bare))
+}
+
+/// Whether a name matches a shell pattern, as Python's `fnmatch` takes it: `*`, `?`, `[seq]`, `[!seq]`.
+pub(crate) fn fnmatch(pattern: &str, name: &str) -> bool {
+    let (pattern, name): (Vec<char>, Vec<char>) = (pattern.chars().collect(), name.chars().collect());
+    matches_from(&pattern, &name)
+}
+
+fn matches_from(mut pattern: &[char], mut name: &[char]) -> bool {
+    // Where to go on when a later part fails: the pattern after the last `*`, and the name from where it tries next.
+    let mut retry: Option<(&[char], &[char])> = None;
+    loop {
+        let step = match (pattern.first(), name.first()) {
+            (None, None) => return true,
+            (Some('*'), _) => {
+                pattern = &pattern[1..];
+                retry = Some((pattern, name));
+                continue;
+            }
+            (Some('?'), Some(_)) => Some(1),
+            (Some('['), Some(&c)) => match class(pattern) {
+                Some((class, length)) => in_class(class, c).then_some(length),
+                // An unclosed bracket stands for itself.
+                None => (c == '[').then_some(1),
+            },
+            (Some(&wanted), Some(&c)) if wanted == c => Some(1),
+            _ => None,
+        };
+        match (step, retry) {
+            (Some(length), _) => {
+                pattern = &pattern[length..];
+                name = &name[1..];
+            }
+            (None, Some((rest, from))) if !from.is_empty() => {
+                pattern = rest;
+                name = &from[1..];
+                retry = Some((rest, name));
+            }
+            _ => return false,
+        }
+    }
+}
+
+/// The inside of a bracket at the pattern's start, and how long it is with its brackets.
+fn class(pattern: &[char]) -> Option<(&[char], usize)> {
+    let body = pattern.get(1..)?;
+    let skip = if body.first() == Some(&'!') { 2 } else { 1 };
+    let end = body.iter().skip(skip).position(|&c| c == ']')? + skip;
+    Some((&body[..end], end + 2))
+}
+
+fn in_class(class: &[char], c: char) -> bool {
+    let (negated, mut rest) = match class {
+        ['!', rest @ ..] => (true, rest),
+        _ => (false, class),
+    };
+    let mut found = false;
+    loop {
+        rest = match rest {
+            [low, '-', high, after @ ..] => {
+                found |= (*low..=*high).contains(&c);
+                after
+            }
+            [one, after @ ..] => {
+                found |= *one == c;
+                after
+            }
+            [] => return found != negated,
+        };
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::json;
+
+    fn with(args: Value) -> Result<Outcome, Stop> {
+        run(args::parse(args.as_object().unwrap()).unwrap(), |_| {
+            let facts = json!({"distribution": "Debian", "distribution_version": "12", "eth0": {}});
+            Ok(Gathered { facts: facts.as_object().unwrap().clone(), warnings: vec!["broken".to_owned()] })
+        })
+    }
+
+    #[test]
+    fn names_are_prefixed_and_filtered() {
+        let all = with(json!({})).unwrap();
+        assert_eq!(all.facts["ansible_distribution"], "Debian");
+        assert_eq!(all.facts["gather_subset"], json!(["all"]));
+        assert_eq!(all.facts["module_setup"], true);
+        assert_eq!(all.warnings, ["broken"]);
+        let some = with(json!({"filter": "distribution_*,ansible_eth?"})).unwrap();
+        assert_eq!(some.facts.keys().collect::<Vec<_>>(), ["ansible_distribution_version", "ansible_eth0"]);
+    }
+
+    #[test]
+    fn bad_subsets_fail() {
+        assert!(
+            matches!(with(json!({"gather_subset": ["foo"]})), Err(Stop::Failed(failure)) if failure.msg.contains("foo"))
+        );
+    }
+
+    #[test]
+    fn shell_patterns() {
+        for (pattern, name, matches) in [
+            ("*", "", true),
+            ("a*c", "abbc", true),
+            ("a*c", "abcd", false),
+            ("*_mb", "memtotal_mb", true),
+            ("eth[0-3]", "eth2", true),
+            ("eth[!0-3]", "eth2", false),
+            ("[]x]", "]", true),
+            ("a[b", "a[b", true),
+            ("?", "ab", false),
+        ] {
+            assert_eq!(fnmatch(pattern, name), matches, "{pattern} {name}");
+        }
+    }
+}
