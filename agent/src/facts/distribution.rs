@@ -7,9 +7,9 @@ use std::collections::BTreeMap;
 
 /// A distribution and the file that told of it.
 #[derive(Clone, Debug, PartialEq)]
-pub(crate) struct Distribution {
+pub(super) struct Distribution {
     /// Ansible's name: `Debian`, `RedHat`, `Rocky`, `openSUSE Leap`, ...
-    pub(crate) name: String,
+    pub(super) name: String,
     version: String,
     /// Known where Ansible tells it.
     minor: Option<String>,
@@ -152,7 +152,7 @@ struct Files {
 }
 
 /// What the host runs.
-pub(crate) fn detect(probe: &Probe<'_>) -> Distribution {
+pub(super) fn detect(probe: &Probe<'_>) -> Distribution {
     let etc = probe.text("/etc/os-release");
     let in_etc = etc.is_some();
     let text = etc.or_else(|| probe.text("/usr/lib/os-release")).unwrap_or_default();
@@ -303,7 +303,7 @@ fn name(files: &Files) -> String {
 
 impl Distribution {
     /// The family: `Debian`, `RedHat`, `Suse`, ...
-    pub(crate) fn family(&self) -> &str {
+    pub(super) fn family(&self) -> &str {
         FAMILIES
             .iter()
             .find(|(_, names)| names.contains(&self.name.as_str()))
@@ -311,7 +311,7 @@ impl Distribution {
     }
 
     /// The major version's number, where it has one.
-    pub(crate) fn major(&self) -> &str {
+    pub(super) fn major(&self) -> &str {
         self.version.split('.').next().unwrap_or_default()
     }
 

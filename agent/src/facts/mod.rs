@@ -30,6 +30,5 @@ mod subset;
 mod system;
 mod virtualization;
 
-pub(crate) use distribution::detect as detect_distribution;
 pub use gather::{Gathered, Request, gather};
 pub use subset::{BadSubset, Subset, select, subset_of};

@@ -131,8 +131,6 @@ const MINIMAL: &[Subset] = &[
     Local,
 ];
 
-const HARDWARE: &[Subset] = &[Processor, Memory, Mounts, Devices, Dmi, Lvm, Uptime];
-
 /// The words that `gather_subset` takes, and what each stands for. What Ansible gathers along with a word because its
 /// collector needs it (`pkg_mgr` brings the distribution) comes along here too.
 const WORDS: &[(&str, &[Subset])] = &[
@@ -347,6 +345,8 @@ fn looks_like_an_interface(name: &str) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    const HARDWARE: &[Subset] = &[Processor, Memory, Mounts, Devices, Dmi, Lvm, Uptime];
 
     fn chosen(words: &[&str]) -> BTreeSet<Subset> {
         select(&words.iter().map(|word| (*word).to_owned()).collect::<Vec<_>>()).unwrap()

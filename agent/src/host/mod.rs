@@ -5,6 +5,7 @@
 //! facets it uses and knows nothing of dry runs.
 
 mod accounts;
+mod apt;
 mod clock;
 mod context;
 mod error;
@@ -14,6 +15,7 @@ mod net;
 mod packages;
 mod path;
 mod processes;
+mod systemd;
 mod units;
 
 pub use accounts::{Accounts, Group, GroupChange, NewGroup, NewUser, Shadow, User, UserChange};

@@ -5,6 +5,7 @@ use crate::host::{Clock, HostResult, Moment};
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 /// The host's clock.
+#[derive(Clone)]
 pub struct LiveClock {
     cancellation: Cancellation,
 }

@@ -9,16 +9,18 @@ mod dns;
 mod files;
 mod flags;
 mod net;
+mod packages;
 mod process_tree;
 mod processes;
-mod unmanaged;
+mod units;
 
 pub use accounts::LiveAccounts;
 pub use clock::LiveClock;
 pub use files::LiveFiles;
 pub use net::LiveNet;
+pub use packages::LivePackages;
 pub use processes::LiveProcesses;
-pub use unmanaged::Unmanaged;
+pub use units::LiveUnits;
 
 use super::{Context, Host};
 
@@ -29,9 +31,9 @@ pub struct Live {
     /// Users and groups.
     pub accounts: LiveAccounts,
     /// Packages.
-    pub packages: Unmanaged,
+    pub packages: LivePackages,
     /// Units.
-    pub units: Unmanaged,
+    pub units: LiveUnits,
     /// Commands.
     pub processes: LiveProcesses,
     /// Connections.
@@ -44,14 +46,16 @@ impl Live {
     /// The live host, for a request with this context.
     pub fn new(context: Context) -> Live {
         let processes = LiveProcesses::new(context.clone());
+        let files = LiveFiles::new(context.clone());
+        let clock = LiveClock::new(context.cancellation.clone());
         Live {
-            files: LiveFiles::new(context.clone()),
             accounts: LiveAccounts::new(processes.clone()),
-            packages: Unmanaged,
-            units: Unmanaged,
+            packages: LivePackages::new(files.clone(), processes.clone(), clock.clone()),
+            units: LiveUnits::new(files.clone(), processes.clone()),
+            net: LiveNet::new(context),
+            files,
             processes,
-            net: LiveNet::new(context.clone()),
-            clock: LiveClock::new(context.cancellation),
+            clock,
         }
     }
 

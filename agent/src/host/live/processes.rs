@@ -134,6 +134,17 @@ impl Processes for LiveProcesses {
         self.context.variable(name)
     }
 
+    fn environment(&self) -> Vec<(String, String)> {
+        let text = |text: std::ffi::OsString| text.to_string_lossy().into_owned();
+        let mut variables: Vec<(String, String)> =
+            std::env::vars_os().map(|(name, value)| (text(name), text(value))).collect();
+        for (name, value) in &self.context.environment {
+            variables.retain(|(known, _)| known != name);
+            variables.push((name.clone(), value.clone()));
+        }
+        variables
+    }
+
     fn list(&self) -> HostResult<Vec<(u32, Vec<String>)>> {
         let proc = Path::new("/proc");
         let mut found = Vec::new();
