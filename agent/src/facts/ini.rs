@@ -2,10 +2,13 @@
 
 use serde_json::{Map, Value};
 
+/// The options of a section: a key and the lines of its value.
+type Options = Vec<(String, Vec<String>)>;
+
 /// Reads INI text: a mapping for each section. The error says what is wrong.
 pub(super) fn parse(text: &str) -> Result<Map<String, Value>, String> {
-    let mut sections: Vec<(String, Vec<(String, Option<Vec<String>>)>)> = Vec::new();
-    let mut defaults: Vec<(String, Option<Vec<String>>)> = Vec::new();
+    let mut sections: Vec<(String, Options)> = Vec::new();
+    let mut defaults: Options = Vec::new();
     let mut in_defaults = false;
     // How far the last option's line was indented: deeper lines continue its value.
     let mut option_indent: Option<usize> = None;
@@ -19,14 +22,14 @@ pub(super) fn parse(text: &str) -> Result<Map<String, Value>, String> {
         if trimmed.is_empty() {
             // An empty line may be part of a value that goes on.
             if option_indent.is_some()
-                && let Some((_, Some(value))) = current.and_then(|options| options.last_mut())
+                && let Some((_, value)) = current.and_then(|options| options.last_mut())
             {
                 value.push(String::new());
             }
             continue;
         }
         if option_indent.is_some_and(|depth| indent > depth)
-            && let Some((_, Some(value))) = current.and_then(|options| options.last_mut())
+            && let Some((_, value)) = current.and_then(|options| options.last_mut())
         {
             value.push(trimmed.to_owned());
             continue;
@@ -57,10 +60,10 @@ pub(super) fn parse(text: &str) -> Result<Map<String, Value>, String> {
         if options.iter().any(|(known, _)| *known == key) {
             return Err(format!("line {}: option {key:?} stands there twice", number + 1));
         }
-        options.push((key, Some(vec![trimmed[at + 1..].trim().to_owned()])));
+        options.push((key, vec![trimmed[at + 1..].trim().to_owned()]));
         option_indent = Some(indent);
     }
-    let joined = |value: &Option<Vec<String>>| value.as_deref().unwrap_or_default().join("\n").trim_end().to_owned();
+    let joined = |value: &[String]| value.join("\n").trim_end().to_owned();
     let mut read = Map::new();
     for (name, options) in &sections {
         let mut raw: Vec<(String, String)> = defaults.iter().map(|(key, value)| (key.clone(), joined(value))).collect();
