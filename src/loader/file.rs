@@ -52,7 +52,7 @@ fn read(text: &str, file: &Arc<SourceFile>) -> Result<Loaded, Diagnostic> {
         return Err(Diagnostic::error(&nowhere, "the file is larger than 4 GiB"));
     }
     let forbidden = |byte: &u8| matches!(byte, 0..=8 | 11 | 12 | 14..=31 | 127);
-    if let Some(at) = text.as_bytes().iter().position(|byte| forbidden(byte)) {
+    if let Some(at) = text.as_bytes().iter().position(forbidden) {
         let span = span_at(text, file, at, at + 1);
         let message = format!("a control character (U+{:04X}) in the file", text.as_bytes()[at]);
         return Err(Diagnostic::error(&span, message).hint(r#"write it as an escape in double quotes: "\x1b""#));
