@@ -277,6 +277,9 @@ impl Builder<'_> {
             if self.is_json {
                 return Ok(scalar::json(&text));
             }
+            if text == "=" && self.at_key() {
+                return Ok(Node::Text("=".into(), written));
+            }
             scalar::plain(&text).ok_or_else(|| {
                 Diagnostic::error(&span, "a lone `=` has a meaning of its own in YAML 1.1")
                     .hint("write it in quotes: \"=\"")
@@ -324,6 +327,11 @@ impl Builder<'_> {
             }
         };
         Ok(Source { span, node })
+    }
+
+    /// Whether the next node is a mapping's key.
+    fn at_key(&self) -> bool {
+        matches!(self.frames.last(), Some(Frame { items: Items::Map { key: None, .. }, .. }))
     }
 
     fn span(&self, at: &granit_parser::Span) -> Span {

@@ -34,9 +34,17 @@ pub(super) fn explain(text: &str, file: &Arc<SourceFile>, error: &ScanError) -> 
         | ErrorKind::TabNotAllowed
         | ErrorKind::TabInPlainScalar
         | ErrorKind::TabAtBlockScalarStart => {
-            // The tab itself: the marker is where the parser noticed.
-            let tab =
-                line.text[..(at - line.start).min(line.text.len())].rfind('\t').map_or(at, |tab| line.start + tab);
+            // The tab itself: the marker is where the parser noticed, or where the text began that it stands in.
+            let next_lines = text[at..].split_inclusive('\n').scan(at, |start, line| {
+                let from = *start;
+                *start += line.len();
+                Some((from, line))
+            });
+            let below = next_lines.skip(1).find_map(|(from, line)| {
+                line.trim_start_matches(' ').starts_with('\t').then(|| from + line.find('\t').unwrap_or(0))
+            });
+            let tab = line.text[..(at - line.start).min(line.text.len())].rfind('\t').map(|tab| line.start + tab);
+            let tab = tab.or(below.filter(|_| !text[at..].starts_with('\t'))).unwrap_or(at);
             Diagnostic::error(&span_at(text, file, tab, tab + 1), "a tab in the indentation; YAML takes spaces only")
                 .hint("replace the tab by spaces")
         }
@@ -59,9 +67,12 @@ pub(super) fn explain(text: &str, file: &Arc<SourceFile>, error: &ScanError) -> 
         | ErrorKind::ExpectedDocumentStart
             if ends_quote_early(in_value) =>
         {
-            let inner = in_value.trim_end();
-            Diagnostic::error(&span, "something follows the closing quote of this value")
-                .hint(format!("quote the whole value: {}", quoted(inner)))
+            let diagnostic = Diagnostic::error(&span, "something follows the closing quote of this value");
+            if in_value.starts_with('\'') && in_value.ends_with('\'') {
+                diagnostic.hint("inside single quotes a quote is written twice: 'it''s'")
+            } else {
+                diagnostic.hint(format!("quote the whole value: {}", quoted(in_value)))
+            }
         }
         ErrorKind::MappingValueNotAllowed
         | ErrorKind::InvalidIndentation
@@ -113,6 +124,9 @@ pub(super) fn explain(text: &str, file: &Arc<SourceFile>, error: &ScanError) -> 
         }
         ErrorKind::InvalidBlockScalarHeader => Diagnostic::error(&span, "text can't stand on the line of `|` or `>`")
             .hint("begin it on the next line, indented, or quote the value"),
+        ErrorKind::InvalidColonPlacement => {
+            Diagnostic::error(&span, "no key can stand here; is a `[` or a `{` above not closed?")
+        }
         ErrorKind::RecursionLimitExceeded => Diagnostic::error(&span, "nested too deep"),
         kind => Diagnostic::error(&span, kind.to_string()),
     }
