@@ -2,9 +2,11 @@
 
 mod build;
 mod file;
+mod key_values;
 mod scalar;
 mod source;
 mod syntax;
 
 pub use file::{Loaded, load_file, load_text};
+pub use key_values::key_values;
 pub use source::{Entry, Node, Source, Style};
