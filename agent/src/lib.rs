@@ -9,3 +9,4 @@ pub mod host;
 pub mod modules;
 pub mod outcome;
 pub mod protocol;
+pub mod serve;

@@ -79,7 +79,13 @@ impl Blobs for NoBlobs {
 }
 
 /// Every module, sorted by name.
-pub static MODULES: &[&Module] = &[&ping::MODULE, &setup::MODULE];
+#[rustfmt::skip]
+pub static MODULES: &[&Module] = &[
+    &command::MODULE,
+    &ping::MODULE,
+    &setup::MODULE,
+    &shell::MODULE,
+];
 
 /// The module that answers to a name: `copy`, `ansible.builtin.copy`, `ansible.legacy.copy` or a declared alias.
 pub fn find(name: &str) -> Option<&'static Module> {
@@ -87,5 +93,10 @@ pub fn find(name: &str) -> Option<&'static Module> {
     MODULES.iter().copied().find(|module| module.name == short || module.aliases.contains(&name))
 }
 
+pub mod command;
+mod command_line;
+pub mod expand;
+pub mod glob;
 pub mod ping;
 pub mod setup;
+pub mod shell;

@@ -22,6 +22,9 @@ pub use packages::LivePackages;
 pub use processes::LiveProcesses;
 pub use units::LiveUnits;
 
+pub(crate) use atomic::random;
+pub(crate) use processes::GIVES_UP_AFTER;
+
 use super::{Context, Host};
 
 /// The live host for one request.

@@ -27,6 +27,8 @@ const CHATTER: Duration = Duration::from_secs(10);
 const GRACE: Duration = Duration::from_secs(5);
 /// After SIGKILL: how long the kernel may need (a process in an uninterruptible wait does not end).
 const LAST: Duration = Duration::from_secs(2);
+/// How long the end of a cancelled command may take.
+pub(crate) const GIVES_UP_AFTER: Duration = GRACE.saturating_add(LAST);
 /// How often the tree is looked at while it is being ended.
 const LOOK: Duration = Duration::from_millis(20);
 /// Output kept of each stream; what goes beyond is counted, and a last line tells of it.
@@ -98,7 +100,10 @@ impl LiveProcesses {
         // SAFETY: only system calls that are safe between fork and exec.
         unsafe {
             child.pre_exec(move || {
-                if libc::setsid() == -1 {
+                // The agent blocks signals that it waits for; the command must not inherit that.
+                let mut none: libc::sigset_t = std::mem::zeroed();
+                libc::sigemptyset(&mut none);
+                if libc::sigprocmask(libc::SIG_SETMASK, &none, std::ptr::null_mut()) == -1 || libc::setsid() == -1 {
                     return Err(io::Error::last_os_error());
                 }
                 if let Some(umask) = umask {

@@ -1,0 +1,328 @@
+//! The request loop.
+
+use super::blobs::{BlobStore, Collected};
+use super::panics;
+use super::request::{Due, Request};
+use crate::host::live::{GIVES_UP_AFTER, Live};
+use crate::host::{Accounts, Context, HostResult};
+use crate::modules::{Call, Module};
+use crate::outcome::{ModuleResult, Stop};
+use crate::protocol::{self, Ended, FrameError, FromAgent, Hello, Mode, Run, ToAgent};
+use serde_json::{Map, Value};
+use std::collections::{HashMap, VecDeque};
+use std::io::{Read, Write};
+use std::path::PathBuf;
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant};
+
+/// Requests that run at the same time; others wait in line.
+const AT_ONCE: usize = 16;
+/// How often the controller hears that the agent lives while requests run.
+const HEARTBEAT: Duration = Duration::from_secs(5);
+/// How much longer than its commands a cancelled request may take until it is given up.
+const MARGIN: Duration = Duration::from_secs(3);
+
+/// Why the loop ended.
+#[derive(Debug)]
+pub enum End {
+    /// The controller said goodbye or closed the channel.
+    Closed,
+    /// The channel broke, or something else than the protocol came.
+    Broken(FrameError),
+}
+
+/// An agent that serves one channel.
+pub struct Server {
+    find: fn(&str) -> Option<&'static Module>,
+    out: Mutex<Box<dyn Write + Send>>,
+    blobs: BlobStore,
+    work: Mutex<Work>,
+    // Rung at every change of `work`.
+    changed: Condvar,
+}
+
+#[derive(Default)]
+struct Work {
+    // Those in line and those that run.
+    requests: HashMap<u64, Arc<Request>>,
+    line: VecDeque<Arc<Request>>,
+    threads: usize,
+    ending: bool,
+}
+
+impl Server {
+    /// A server that writes to `out`, looks modules up by `find`, and keeps large content in the first of `directories`
+    /// that takes it.
+    pub fn new(
+        find: fn(&str) -> Option<&'static Module>,
+        out: Box<dyn Write + Send>,
+        directories: Vec<PathBuf>,
+    ) -> Arc<Server> {
+        Arc::new(Server {
+            find,
+            out: Mutex::new(out),
+            blobs: BlobStore::new(directories),
+            work: Mutex::default(),
+            changed: Condvar::new(),
+        })
+    }
+
+    fn work(&self) -> MutexGuard<'_, Work> {
+        self.work.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Says hello and serves requests until the channel ends; then everything that runs has been ended.
+    pub fn serve(self: &Arc<Self>, input: &mut impl Read) -> End {
+        match hello() {
+            Ok(hello) => self.send(&FromAgent::Hello(hello)),
+            Err(error) => {
+                let broken = std::io::Error::other(format!("the agent does not know who it is: {error}"));
+                return End::Broken(FrameError::Io(broken));
+            }
+        }
+        let keeper = self.clone();
+        if let Err(error) =
+            std::thread::Builder::new().name("keeps the time".to_owned()).spawn(move || keeper.keep_time())
+        {
+            return End::Broken(FrameError::Io(error));
+        }
+        let end = loop {
+            match protocol::read::<ToAgent>(input) {
+                Ok(frame) => match frame.message {
+                    ToAgent::Run(run) => self.accept(run),
+                    ToAgent::Blob { sha256, last } => self.blobs.take(&sha256, &frame.attachment, last),
+                    ToAgent::Cancel { id } => self.cancel(id, "the controller cancelled it"),
+                    ToAgent::Bye => break End::Closed,
+                },
+                Err(FrameError::Closed) => break End::Closed,
+                Err(error) => break End::Broken(error),
+            }
+        };
+        self.end("the connection to the controller ended");
+        end
+    }
+
+    /// Cancels all requests, and waits until what they started has ended (or can't be).
+    pub fn end(&self, why: &str) {
+        let mut work = self.work();
+        work.ending = true;
+        work.line.clear();
+        let all: Vec<Arc<Request>> = work.requests.values().cloned().collect();
+        drop(work);
+        for request in all {
+            request.cancel(why);
+        }
+        self.blobs.wake();
+        self.changed.notify_all();
+        let until = Instant::now() + GIVES_UP_AFTER + MARGIN;
+        let mut work = self.work();
+        while work.threads > 0 {
+            let left = until.saturating_duration_since(Instant::now());
+            if left.is_zero() {
+                return;
+            }
+            work = self.changed.wait_timeout(work, left).unwrap_or_else(PoisonError::into_inner).0;
+        }
+    }
+
+    fn send(&self, message: &FromAgent) {
+        self.send_all(|| std::iter::once(message.clone()));
+    }
+
+    /// Sends what `messages` makes once it is this sender's turn: so nothing is said of a request after its `Done`.
+    fn send_all<I: IntoIterator<Item = FromAgent>>(&self, messages: impl FnOnce() -> I) {
+        let mut out = self.out.lock().unwrap_or_else(PoisonError::into_inner);
+        for message in messages() {
+            // Where nobody listens any more, the end of the input says so too, and ends everything.
+            let _ = protocol::write(&mut *out, &message, &[]);
+        }
+    }
+
+    fn accept(self: &Arc<Self>, run: Run) {
+        let id = run.id;
+        let request = Arc::new(Request::new(run));
+        let mut work = self.work();
+        if work.ending {
+            return;
+        }
+        if work.requests.contains_key(&id) {
+            drop(work);
+            eprintln!("refit-agent: request number {id} came while one of that number ran; it was left out");
+            return;
+        }
+        work.requests.insert(id, request.clone());
+        if work.threads >= AT_ONCE {
+            work.line.push_back(request);
+            return;
+        }
+        work.threads += 1;
+        drop(work);
+        let server = self.clone();
+        let first = request.clone();
+        let started = std::thread::Builder::new().name(format!("request {id}")).spawn(move || server.work_off(first));
+        if let Err(error) = started {
+            let why = format!("the host has no room for one more thread: {error}");
+            self.send_all(|| request.give_up(&why));
+            let mut work = self.work();
+            work.requests.remove(&id);
+            work.threads -= 1;
+        }
+    }
+
+    fn cancel(&self, id: u64, why: &str) {
+        let work = self.work();
+        if let Some(request) = work.requests.get(&id) {
+            request.cancel(why);
+        }
+        drop(work);
+        self.blobs.wake();
+        self.changed.notify_all();
+    }
+
+    /// A worker's life: a request, and then what waits in line.
+    fn work_off(self: &Arc<Self>, first: Arc<Request>) {
+        let mut next = Some(first);
+        while let Some(request) = next {
+            let work = self.work();
+            request.start();
+            drop(work);
+            self.changed.notify_all();
+            self.execute(&request);
+            let mut work = self.work();
+            work.forget(&request);
+            next = work.line.pop_front();
+            if next.is_none() {
+                work.threads -= 1;
+            }
+            drop(work);
+            self.changed.notify_all();
+        }
+    }
+
+    fn execute(self: &Arc<Self>, request: &Arc<Request>) {
+        let run = &request.run;
+        let blobs = self.blobs.collect(&run.blobs, &request.cancellation, |blobs| {
+            self.send(&FromAgent::Need { id: run.id, blobs });
+        });
+        for (index, args) in run.items.iter().enumerate() {
+            request.begin_item();
+            let result = match (request.cancellation.why(), &blobs) {
+                (Some(why), _) => Err(Stop::Cancelled { why }),
+                (None, Err(error)) => Err(Stop::failed(error.to_string())),
+                (None, Ok(blobs)) => self.item(request, index, args, blobs),
+            };
+            let ended = match result {
+                Ok(outcome) => Ended::Outcome(outcome),
+                Err(stop) => Ended::Stop(stop),
+            };
+            self.send_all(|| request.end_item(ended));
+        }
+        self.send_all(|| request.end(Vec::new()));
+    }
+
+    fn item(
+        self: &Arc<Self>,
+        request: &Arc<Request>,
+        index: usize,
+        args: &Map<String, Value>,
+        blobs: &Collected,
+    ) -> ModuleResult {
+        let run = &request.run;
+        let Some(module) = (self.find)(&run.module) else {
+            return Err(Stop::failed(format!("this agent has no module `{}`", run.module)));
+        };
+        let Some(function) = module.run else {
+            return Err(Stop::failed(format!("the module `{}` does nothing on a host", module.name)));
+        };
+        let (server, teller) = (self.clone(), request.clone());
+        let context = Context {
+            environment: run.environment.clone(),
+            cancellation: request.cancellation.clone(),
+            progress: Arc::new(move |stream, line| server.send_all(|| teller.output(index, stream, line))),
+        };
+        let live = Live::new(context);
+        match run.mode {
+            Mode::Live => {
+                let call = Call { args, host: &live.host(), blobs, diff: run.diff };
+                panics::caught(module.name, || function(&call))
+            }
+            Mode::Shadow => Err(Stop::Unknown { why: "this agent has no dry run yet".to_owned() }),
+        }
+    }
+
+    /// The timekeeper's life: ends requests at their deadlines, gives up those that do not end, sends heartbeats.
+    fn keep_time(&self) {
+        let mut beat: Option<Instant> = None;
+        let mut work = self.work();
+        while !work.ending {
+            let now = Instant::now();
+            let mut wake: Option<Instant> = None;
+            let mut overdue: Vec<Arc<Request>> = Vec::new();
+            let mut cancelled = false;
+            for request in work.requests.values() {
+                match request.due(now, GIVES_UP_AFTER + MARGIN) {
+                    Due::Never => {}
+                    Due::At(at) => wake = Some(wake.map_or(at, |wake| wake.min(at))),
+                    Due::Deadline => {
+                        let seconds = request.run.timeout.unwrap_or_default();
+                        request.cancel(&format!("it was not done after {seconds} seconds"));
+                        cancelled = true;
+                    }
+                    Due::Overdue => overdue.push(request.clone()),
+                }
+            }
+            let due = work.threads > 0 && *beat.get_or_insert(now + HEARTBEAT) <= now;
+            if work.threads == 0 || due {
+                beat = None;
+            }
+            if due || cancelled || !overdue.is_empty() {
+                overdue.iter().for_each(|request| work.forget(request));
+                drop(work);
+                self.blobs.wake();
+                for request in overdue {
+                    let why = request.cancellation.why().unwrap_or_default();
+                    self.send_all(|| request.give_up(&format!("{why}; it does not end, and was given up")));
+                }
+                if due {
+                    self.send(&FromAgent::Alive);
+                }
+                work = self.work();
+                continue;
+            }
+            let wake = match (wake, beat) {
+                (Some(wake), Some(beat)) => Some(wake.min(beat)),
+                (wake, beat) => wake.or(beat),
+            };
+            work = match wake {
+                Some(wake) => {
+                    let left = wake.saturating_duration_since(now);
+                    self.changed.wait_timeout(work, left).unwrap_or_else(PoisonError::into_inner).0
+                }
+                None => self.changed.wait(work).unwrap_or_else(PoisonError::into_inner),
+            };
+        }
+    }
+}
+
+impl Work {
+    /// Frees a request's number, unless it has been given to another meanwhile.
+    fn forget(&mut self, request: &Arc<Request>) {
+        if self.requests.get(&request.run.id).is_some_and(|there| Arc::ptr_eq(there, request)) {
+            self.requests.remove(&request.run.id);
+        }
+    }
+}
+
+/// Who this agent is.
+fn hello() -> HostResult<Hello> {
+    let user = Live::new(Context::default()).accounts.whoami()?;
+    let boot_id = std::fs::read_to_string("/proc/sys/kernel/random/boot_id").ok();
+    Ok(Hello {
+        version: protocol::VERSION,
+        pid: std::process::id(),
+        uid: user.uid,
+        user: user.name,
+        boot_id: boot_id.map(|id| id.trim().to_owned()),
+        machine: rustix::system::uname().machine().to_string_lossy().into_owned(),
+    })
+}
