@@ -48,11 +48,22 @@ fn serve() -> ExitCode {
 /// Takes the channel away from the standard descriptors: whatever prints by mistake ends on standard error, and no
 /// program that is started gets hold of it.
 fn channel() -> io::Result<(OwnedFd, OwnedFd)> {
+    keep_descriptors();
     let input = rustix::io::fcntl_dupfd_cloexec(io::stdin().as_fd(), 3)?;
     let output = rustix::io::fcntl_dupfd_cloexec(io::stdout().as_fd(), 3)?;
     rustix::stdio::dup2_stdin(File::open("/dev/null")?)?;
     rustix::stdio::dup2_stdout(io::stderr())?;
     Ok((input, output))
+}
+
+/// Keeps descriptors that the agent inherited (of the program that started a local one) from the programs that it starts.
+fn keep_descriptors() {
+    let Ok(entries) = std::fs::read_dir("/proc/self/fd") else { return };
+    let inherited = entries.flatten().filter_map(|entry| entry.file_name().to_str()?.parse::<libc::c_int>().ok());
+    for fd in inherited.filter(|fd| *fd > 2) {
+        // SAFETY: it changes a flag of a descriptor that nobody in this program has taken yet.
+        unsafe { libc::fcntl(fd, libc::F_SETFD, libc::FD_CLOEXEC) };
+    }
 }
 
 fn complain(what: &str) -> ExitCode {

@@ -287,7 +287,7 @@ mod tests {
                 wake.send(()).unwrap();
             })
         });
-        assert_eq!(asked, [sha.clone()]);
+        assert_eq!(asked, std::slice::from_ref(&sha));
         assert_eq!(*collected.unwrap().get(&sha).unwrap(), content);
         assert_eq!(std::fs::read_dir(directory.path()).unwrap().count(), 0);
         // The second time it is there.

@@ -35,7 +35,9 @@ pub(super) fn caught(module: &str, run: impl FnOnce() -> ModuleResult) -> Module
 fn note(panic: &PanicHookInfo<'_>) -> bool {
     SAID.with_borrow_mut(|said| {
         let Some(said) = said else { return false };
-        let message = panic.payload_as_str().unwrap_or("no message");
+        let payload = panic.payload();
+        let message = payload.downcast_ref::<&str>().copied();
+        let message = message.or_else(|| payload.downcast_ref::<String>().map(String::as_str)).unwrap_or("no message");
         let place = panic.location().map(|place| format!(" ({}:{})", place.file(), place.line()));
         *said = format!("{message}{}", place.unwrap_or_default());
         true
