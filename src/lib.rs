@@ -16,3 +16,5 @@ pub mod engine;
 pub mod event;
 
 pub mod journal;
+
+pub mod report;

@@ -1,0 +1,6 @@
+//! The views: each reads the events and nothing else.
+
+pub mod ansible;
+mod printer;
+
+pub use printer::Printer;
