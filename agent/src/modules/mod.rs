@@ -79,7 +79,19 @@ impl Blobs for NoBlobs {
 }
 
 /// Every module, sorted by name.
-pub static MODULES: &[&Module] = &[&ping::MODULE];
+pub static MODULES: &[&Module] = &[
+    &blockinfile::MODULE,
+    &copy::MODULE,
+    &fetch::MODULE,
+    &file::MODULE,
+    &lineinfile::MODULE,
+    &ping::MODULE,
+    &replace::MODULE,
+    &slurp::MODULE,
+    &stat::MODULE,
+    &tempfile::MODULE,
+    &template::MODULE,
+];
 
 /// The module that answers to a name: `copy`, `ansible.builtin.copy`, `ansible.legacy.copy` or a declared alias.
 pub fn find(name: &str) -> Option<&'static Module> {
@@ -87,4 +99,24 @@ pub fn find(name: &str) -> Option<&'static Module> {
     MODULES.iter().copied().find(|module| module.name == short || module.aliases.contains(&name))
 }
 
+pub mod blockinfile;
+mod byte_text;
+mod checksum;
+pub mod copy;
+mod copy_tree;
+pub mod fetch;
+pub mod file;
+pub mod file_attributes;
+mod file_content;
+mod file_mode;
+mod file_times;
+mod host_path;
+pub mod lineinfile;
 pub mod ping;
+pub mod python_regex;
+pub mod replace;
+pub mod slurp;
+pub mod stat;
+pub mod tempfile;
+pub mod template;
+mod text_edit;
