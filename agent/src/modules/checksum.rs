@@ -2,7 +2,6 @@
 
 use crate::choices;
 use crate::host::{Files, HostResult};
-use sha2::Digest as _;
 use std::path::Path;
 
 choices! {

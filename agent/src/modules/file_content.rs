@@ -62,6 +62,8 @@ impl Content<'_> {
         let mut options = attributes.write_options(self.wanted.replace);
         if link {
             options.mode.get_or_insert(baseline.mode);
+            options.uid.get_or_insert(baseline.uid);
+            options.gid.get_or_insert(baseline.gid);
         }
         host.files.write(self.path, self.after, &options)?;
         attributes.apply_rest(host, self.path)?;
