@@ -344,22 +344,24 @@ impl<T: Arg> Arg for Option<T> {
 
 /// Declares the arguments of a module: a struct whose fields are [`Arg`] types. A field without a default whose type
 /// is no `Option` is required. `[aliases = [..]]`, `[name = ".."]` (where the name is a Rust keyword) and `[secret]` may
-/// stand before a field.
+/// stand before a field. Arguments that several modules share are a struct of their own, which
+/// `} with { field: SharedArgs }` takes in: to the user they are the module's own.
 #[macro_export]
 macro_rules! args {
     ($(#[$meta:meta])* $vis:vis struct $Args:ident { $(
         $(#[doc = $doc:literal])*
         $([ $($option:tt)* ])*
         $field:ident : $type:ty $(= $default:expr)?
-    ),* $(,)? }) => {
+    ),* $(,)? } $(with { $( $(#[doc = $part_doc:literal])* $part:ident : $Part:ty ),+ $(,)? })?) => {
         $(#[$meta])*
         #[derive(Clone, Debug)]
-        $vis struct $Args { $( $(#[doc = $doc])* pub $field: $type, )* }
+        $vis struct $Args { $( $(#[doc = $doc])* pub $field: $type, )* $($( $(#[doc = $part_doc])* pub $part: $Part, )+)? }
 
         impl $crate::args::Args for $Args {
             fn specs() -> &'static [$crate::args::ArgSpec] {
                 static SPECS: std::sync::OnceLock<Vec<$crate::args::ArgSpec>> = std::sync::OnceLock::new();
-                SPECS.get_or_init(|| vec![$({
+                #[allow(unused_mut)]
+                SPECS.get_or_init(|| { let mut specs = vec![$({
                     #[allow(unused_mut)]
                     let mut spec = $crate::args::ArgSpec {
                         name: stringify!($field),
@@ -377,7 +379,9 @@ macro_rules! args {
                     )?
                     $( $crate::args!(@option spec $($option)*); )*
                     spec
-                }),*])
+                }),*];
+                $($( specs.extend(<$Part as $crate::args::Args>::specs().iter().cloned()); )+)?
+                specs })
             }
 
             fn from_map(given: &serde_json::Map<String, serde_json::Value>) -> Result<Self, $crate::args::ArgError> {
@@ -388,7 +392,7 @@ macro_rules! args {
                     let mut default: Option<$type> = None;
                     $( default = Some($default); )?
                     $crate::args::take(given, spec.name, spec.aliases, default)?
-                }, )* })
+                }, )* $($( $part: <$Part as $crate::args::Args>::from_map(given)?, )+)? })
             }
         }
     };

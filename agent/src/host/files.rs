@@ -113,6 +113,21 @@ pub trait Files {
     fn read(&self, path: &Path) -> HostResult<Vec<u8>>;
     /// Calls `chunk` with a file's content, piece by piece: for checksums of large files.
     fn read_chunks(&self, path: &Path, chunk: &mut dyn FnMut(&[u8])) -> HostResult<()>;
+    /// Up to `length` bytes of a file from `offset` on; fewer at its end.
+    fn read_at(&self, path: &Path, offset: u64, length: u64) -> HostResult<Vec<u8>> {
+        let (mut piece, mut at) = (Vec::new(), 0u64);
+        self.read_chunks(path, &mut |chunk| {
+            let from = offset.saturating_sub(at).min(chunk.len() as u64) as usize;
+            let to = (offset.saturating_add(length)).saturating_sub(at).min(chunk.len() as u64) as usize;
+            piece.extend_from_slice(&chunk[from..to.max(from)]);
+            at += chunk.len() as u64;
+        })?;
+        Ok(piece)
+    }
+    /// The file's version (generation) where its file system keeps one.
+    fn generation(&self, _path: &Path) -> HostResult<Option<u64>> {
+        Ok(None)
+    }
     /// The names in a directory, sorted.
     fn list(&self, path: &Path) -> HostResult<Vec<std::ffi::OsString>>;
     /// Where a symbolic link points, as written.

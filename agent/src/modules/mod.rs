@@ -81,10 +81,20 @@ impl Blobs for NoBlobs {
 /// Every module, sorted by name.
 #[rustfmt::skip]
 pub static MODULES: &[&Module] = &[
+    &blockinfile::MODULE,
     &command::MODULE,
+    &copy::MODULE,
+    &fetch::MODULE,
+    &file::MODULE,
+    &lineinfile::MODULE,
     &ping::MODULE,
+    &replace::MODULE,
     &setup::MODULE,
     &shell::MODULE,
+    &slurp::MODULE,
+    &stat::MODULE,
+    &tempfile::MODULE,
+    &template::MODULE,
 ];
 
 /// The module that answers to a name: `copy`, `ansible.builtin.copy`, `ansible.legacy.copy` or a declared alias.
@@ -93,10 +103,30 @@ pub fn find(name: &str) -> Option<&'static Module> {
     MODULES.iter().copied().find(|module| module.name == short || module.aliases.contains(&name))
 }
 
+pub mod blockinfile;
+mod byte_text;
+mod checksum;
 pub mod command;
 mod command_line;
+pub mod copy;
+mod copy_tree;
 pub mod expand;
+pub mod fetch;
+pub mod file;
+pub mod file_attributes;
+mod file_content;
+mod file_mode;
+mod file_times;
 pub mod glob;
+mod host_path;
+pub mod lineinfile;
 pub mod ping;
+pub mod python_regex;
+pub mod replace;
 pub mod setup;
 pub mod shell;
+pub mod slurp;
+pub mod stat;
+pub mod tempfile;
+pub mod template;
+mod text_edit;

@@ -7,7 +7,7 @@ use rustix::fs::{Access, AtFlags, CWD, Mode, OFlags, Timespec, Timestamps};
 use rustix::io::Errno;
 use std::ffi::OsString;
 use std::fs::{File, Metadata};
-use std::io::{self, Read};
+use std::io::{self, Read, Seek, SeekFrom};
 use std::os::unix::fs::{DirBuilderExt, FileTypeExt, MetadataExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 use std::sync::OnceLock;
@@ -123,6 +123,24 @@ impl Files for LiveFiles {
                 Err(error) => return Err(HostError::io("read", path)(error)),
             }
         }
+    }
+
+    fn read_at(&self, path: &Path, offset: u64, length: u64) -> HostResult<Vec<u8>> {
+        let reading = || HostError::io("read", path);
+        let mut file = File::open(path).map_err(reading())?;
+        file.seek(SeekFrom::Start(offset)).map_err(reading())?;
+        let mut piece = Vec::new();
+        file.take(length).read_to_end(&mut piece).map_err(reading())?;
+        Ok(piece)
+    }
+
+    fn generation(&self, path: &Path) -> HostResult<Option<u64>> {
+        // FS_IOC_GETVERSION is declared with a long, but file systems write an int.
+        const GET_VERSION: rustix::ioctl::Opcode = rustix::ioctl::opcode::read::<libc::c_long>(b'v', 1);
+        let Ok(file) = open_for_flags(path) else { return Ok(None) };
+        // SAFETY: the kernel writes at most the long that the opcode declares.
+        let asked = unsafe { rustix::ioctl::ioctl(&file, rustix::ioctl::Getter::<GET_VERSION, [u32; 2]>::new()) };
+        Ok(asked.ok().map(|version| version[usize::from(cfg!(target_endian = "big"))].into()))
     }
 
     fn list(&self, path: &Path) -> HostResult<Vec<OsString>> {
