@@ -4,7 +4,7 @@ use {
         fs,
         net::IpAddr,
         path::{Path, PathBuf},
-        process::{Command, Output},
+        process::{Command, Output, Stdio},
     },
 };
 
@@ -79,6 +79,7 @@ impl Fleet {
             .arg("-F")
             .arg(self.ssh_config())
             .args([host, command])
+            .stdin(Stdio::null())
             .output()
             .unwrap_or_else(|error| panic!("ssh: {error}"))
     }
@@ -93,7 +94,9 @@ impl Fleet {
             output.status,
             String::from_utf8_lossy(&output.stderr)
         );
-        String::from_utf8_lossy(&output.stdout).trim_end().to_string()
+        String::from_utf8_lossy(&output.stdout)
+            .trim_end()
+            .to_string()
     }
 
     /// What changes with each boot of a host.

@@ -27,10 +27,7 @@ pub fn project(path: &str) -> PathBuf {
 pub fn until(what: &str, limit: Duration, mut condition: impl FnMut() -> bool) {
     let start = Instant::now();
     while !condition() {
-        assert!(
-            start.elapsed() < limit,
-            "{what}: not within {limit:?}"
-        );
+        assert!(start.elapsed() < limit, "{what}: not within {limit:?}");
         thread::sleep(Duration::from_millis(20));
     }
 }
@@ -58,7 +55,11 @@ fn run(script: &str, args: &[&str]) -> Option<String> {
         "{script} {args:?}: {}\n{complaint}",
         output.status
     );
-    Some(String::from_utf8_lossy(&output.stdout).trim_end().to_string())
+    Some(
+        String::from_utf8_lossy(&output.stdout)
+            .trim_end()
+            .to_string(),
+    )
 }
 
 /// A directory that no other test has; it is not removed.
