@@ -1,0 +1,224 @@
+//! Lookups that make lists of their terms: what `with_items` and its kin do.
+
+use super::{Lookup, Terms};
+use crate::template::fault::{Outcome, fail};
+use crate::template::filters::{cartesian, subelements_of};
+use crate::template::python::kind::{Kind, is_map, is_seq, items, kind, pairs};
+use crate::template::python::random::Random;
+use minijinja::Value;
+use minijinja::value::Tuple;
+
+pub static LOOKUPS: [Lookup; 10] = [
+    Lookup { names: "items", run: flat_items },
+    Lookup { names: "list", run: |terms| Ok(terms.terms.clone()) },
+    Lookup { names: "dict", run: dict },
+    Lookup { names: "indexed_items", run: indexed_items },
+    Lookup { names: "nested cartesian community.general.cartesian", run: nested },
+    Lookup { names: "together", run: together },
+    Lookup { names: "subelements", run: subelements },
+    Lookup { names: "sequence", run: sequence },
+    Lookup { names: "random_choice", run: random_choice },
+    Lookup { names: "flattened community.general.flattened", run: flattened },
+];
+
+/// The terms, lists among them replaced by their items.
+fn flat_once(terms: &[Value]) -> Outcome<Vec<Value>> {
+    let mut flat = Vec::new();
+    for term in terms {
+        if is_seq(term) { flat.extend(items(term)?) } else { flat.push(term.clone()) }
+    }
+    Ok(flat)
+}
+
+fn flat_items(terms: &mut Terms<'_, '_>) -> Outcome<Vec<Value>> {
+    flat_once(&terms.terms)
+}
+
+fn dict(terms: &mut Terms<'_, '_>) -> Outcome<Vec<Value>> {
+    let mut rows = Vec::new();
+    for term in flat_once(&terms.terms)? {
+        if !is_map(&term) {
+            return fail("with_dict expects a dict");
+        }
+        rows.extend(pairs(&term)?.into_iter().map(|(key, value)| Value::from_pairs([("key", key), ("value", value)])));
+    }
+    Ok(rows)
+}
+
+fn pair(left: Value, right: Value) -> Value {
+    Value::from(Tuple::from(vec![left, right]))
+}
+
+fn indexed_items(terms: &mut Terms<'_, '_>) -> Outcome<Vec<Value>> {
+    let flat = flat_once(&terms.terms)?;
+    Ok(flat.into_iter().enumerate().map(|(index, item)| pair(Value::from(index), item)).collect())
+}
+
+fn lists(terms: &[Value]) -> Outcome<Vec<Vec<Value>>> {
+    terms.iter().map(|term| if is_seq(term) { items(term) } else { Ok(vec![term.clone()]) }).collect()
+}
+
+fn nested(terms: &mut Terms<'_, '_>) -> Outcome<Vec<Value>> {
+    if terms.terms.is_empty() {
+        return fail("with_nested requires at least one element in the nested list");
+    }
+    let rows = cartesian(&lists(&terms.terms)?)?;
+    rows.into_iter().map(|row| flat_once(&row).map(Value::from)).collect()
+}
+
+fn together(terms: &mut Terms<'_, '_>) -> Outcome<Vec<Value>> {
+    let lists = lists(&terms.terms)?;
+    if lists.is_empty() {
+        return fail("with_together requires at least one element in each list");
+    }
+    let longest = lists.iter().map(Vec::len).max().unwrap_or(0);
+    let cell = |list: &Vec<Value>, at: usize| list.get(at).cloned().unwrap_or_else(|| Value::from(()));
+    let rows = (0..longest).map(|at| flat_once(&lists.iter().map(|list| cell(list, at)).collect::<Vec<_>>()));
+    rows.map(|row| row.map(Value::from)).collect()
+}
+
+fn subelements(terms: &mut Terms<'_, '_>) -> Outcome<Vec<Value>> {
+    let (elements, path, flags) = match terms.terms.as_slice() {
+        [elements, path] => (elements, path, None),
+        [elements, path, flags] => (elements, path, Some(flags)),
+        _ => {
+            return fail(
+                "subelements lookup expects a list of two or three items: a dict or list, a key, and optionally flags",
+            );
+        }
+    };
+    let skip_missing = match flags {
+        Some(flags) if is_map(flags) => flags
+            .get_attr("skip_missing")
+            .is_ok_and(|flag| crate::template::filters::as_bool(&flag).unwrap_or(false)),
+        _ => false,
+    };
+    Ok(subelements_of(elements, path, skip_missing)?.into_iter().map(|(element, item)| pair(element, item)).collect())
+}
+
+/// The longest sequence: a longer one would fill the memory.
+const LONGEST: i128 = 1_000_000;
+
+fn sequence(terms: &mut Terms<'_, '_>) -> Outcome<Vec<Value>> {
+    let mut all = Vec::new();
+    let mut terms_left = terms.texts()?;
+    if terms_left.is_empty() && !terms.options.is_empty() {
+        terms_left.push(String::new());
+    }
+    for term in terms_left {
+        all.extend(one_sequence(terms, &term)?);
+    }
+    Ok(all)
+}
+
+fn number(text: &str) -> Outcome<i128> {
+    match crate::template::python::float::parse_int(text, 0)
+        .or_else(|| crate::template::python::float::parse_int(text, 10))
+    {
+        Some(number) => Ok(number),
+        None => fail(format!("can't parse {text:?} as integer")),
+    }
+}
+
+fn one_sequence(terms: &Terms<'_, '_>, term: &str) -> Outcome<Vec<Value>> {
+    let (mut start, mut end, mut count, mut stride) = (None, None, None, None);
+    let mut format = terms.text("format", "%d")?;
+    let mut set = |key: &str, value: &str| -> Outcome<()> {
+        match key {
+            "start" => start = Some(number(value)?),
+            "end" => end = Some(number(value)?),
+            "count" => count = Some(number(value)?),
+            "stride" => stride = Some(number(value)?),
+            "format" => format = value.to_owned(),
+            _ => return fail(format!("unrecognized arguments to with_sequence: '{key}'")),
+        }
+        Ok(())
+    };
+    for (key, value) in &terms.options {
+        set(key, &crate::template::arguments::as_text(value)?)?;
+    }
+    if term.contains('=') {
+        for part in term.split_whitespace() {
+            match part.split_once('=') {
+                Some((key, value)) => set(key, value)?,
+                None => return fail(format!("can't parse '{term}' for with_sequence")),
+            }
+        }
+    } else if !term.trim().is_empty() {
+        // The short form: [start-]end[/stride][:format].
+        let (range, pattern) = term.split_once(':').map_or((term, None), |(range, pattern)| (range, Some(pattern)));
+        let (range, step) = range.split_once('/').map_or((range, None), |(range, step)| (range, Some(step)));
+        let (from, to) = range.split_once('-').map_or((None, range), |(from, to)| (Some(from), to));
+        if let Some(from) = from {
+            set("start", from)?;
+        }
+        set("end", to)?;
+        if let Some(step) = step {
+            set("stride", step)?;
+        }
+        if let Some(pattern) = pattern {
+            set("format", pattern)?;
+        }
+    }
+    let begin = start.unwrap_or(1);
+    let (end, stride) = match (count, end) {
+        (None, None) => return fail("must specify count or end in with_sequence"),
+        (Some(_), Some(_)) => return fail("can't specify both count and end in with_sequence"),
+        (Some(0), None) => return Ok(Vec::new()),
+        (Some(count), None) => {
+            let stride = stride.unwrap_or(1);
+            (begin + count * stride - stride.signum(), stride)
+        }
+        (None, Some(end)) => (end, stride.unwrap_or(1)),
+    };
+    if stride > 0 && end < begin {
+        return fail("to count backwards make stride negative");
+    }
+    if stride < 0 && end > begin {
+        return fail("to count forward don't make stride negative");
+    }
+    if !format.contains('%') {
+        return fail(format!("bad formatting string: {format}"));
+    }
+    if stride == 0 {
+        return Ok(Vec::new());
+    }
+    if (end - begin).abs() / stride.abs() > LONGEST {
+        return fail("the sequence would have more than a million items");
+    }
+    let mut all = Vec::new();
+    let mut at = begin;
+    while if stride > 0 { at <= end } else { at >= end } {
+        let value = crate::template::python::kind::int(at);
+        all.push(Value::from(crate::template::python::format::percent(&format, &value)?));
+        at += stride;
+    }
+    Ok(all)
+}
+
+fn random_choice(terms: &mut Terms<'_, '_>) -> Outcome<Vec<Value>> {
+    let all = flat_once(&terms.terms)?;
+    if all.is_empty() {
+        return Ok(all);
+    }
+    let chosen = Random::unseeded().below(all.len() as u128) as usize;
+    Ok(vec![all[chosen].clone()])
+}
+
+fn flattened(terms: &mut Terms<'_, '_>) -> Outcome<Vec<Value>> {
+    fn into(out: &mut Vec<Value>, value: &Value) -> Outcome<()> {
+        match kind(value) {
+            Kind::Seq => items(value)?.iter().try_for_each(|item| into(out, item)),
+            Kind::None => Ok(()),
+            _ => {
+                out.push(value.clone());
+                Ok(())
+            }
+        }
+    }
+    let mut out = Vec::new();
+    for term in &terms.terms {
+        into(&mut out, term)?;
+    }
+    Ok(out)
+}
