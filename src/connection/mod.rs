@@ -1,8 +1,27 @@
 //! From the controller to the agent on a host: over SSH (libssh2, or the system's `ssh` where the user's configuration
 //! needs it), or on this machine.
 
+mod agent_channel;
+mod askpass;
+mod bootstrap;
+mod command_channel;
+mod driver;
+mod effects;
+mod known_hosts;
+mod libssh2;
+mod link;
+mod outbox;
+mod pool;
+mod processes;
+mod programs;
+mod shell;
+mod ssh_config;
 mod target;
+mod token;
+mod wire;
 
+pub use pool::Pool;
+pub use programs::Program;
 pub use target::{Become, BecomeMethod, HostKeyPolicy, Secret, Target, Transport};
 
 use refit_agent::protocol::{Hello, ItemEnd, Run, Stream};
@@ -55,7 +74,7 @@ pub trait Content: Sync {
     fn get(&self, sha256: &str) -> Option<Arc<Vec<u8>>>;
 }
 
-/// Who is told of a request's progress. Called on the link's thread: it must not block.
+/// Who is told of a request's progress, on the thread that asked for it.
 pub trait Progress: Sync {
     /// A line of output.
     fn output(&self, index: usize, stream: Stream, line: &str);

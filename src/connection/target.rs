@@ -100,3 +100,26 @@ pub enum BecomeMethod {
     /// `doas`.
     Doas,
 }
+
+#[cfg(test)]
+pub(super) mod tests {
+    use super::*;
+
+    /// A target to change for tests.
+    pub fn target() -> Target {
+        Target {
+            name: "here".to_owned(),
+            address: "127.0.0.1".to_owned(),
+            port: None,
+            user: None,
+            transport: Transport::Auto,
+            password: None,
+            private_key: None,
+            host_keys: HostKeyPolicy::Strict,
+            ssh_args: Vec::new(),
+            ssh_program: "ssh".to_owned(),
+            timeout: Duration::from_secs(10),
+            agent_dir: None,
+        }
+    }
+}

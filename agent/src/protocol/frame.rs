@@ -55,6 +55,17 @@ pub fn write<M: Serialize>(out: &mut impl Write, message: &M, attachment: &[u8])
     out.flush()
 }
 
+/// How many bytes the frame has of which `start` are the first, for readers that may not wait; `None` as long as there
+/// are too few to tell. A start that is no frame's counts as a frame: [`read`] then says what is wrong with it.
+pub fn length(start: &[u8]) -> Option<usize> {
+    let word = |at: usize| Some(u32::from_le_bytes(start.get(at..at + 4)?.try_into().ok()?));
+    let (length, attached) = (word(0)?, word(4)?);
+    if length > MAX_MESSAGE || attached > MAX_ATTACHMENT {
+        return Some(8);
+    }
+    Some(8 + length as usize + attached as usize)
+}
+
 /// Reads one frame.
 pub fn read<M: DeserializeOwned>(input: &mut impl Read) -> Result<Frame<M>, FrameError> {
     let mut head = [0; 8];

@@ -8,5 +8,5 @@ mod frame;
 mod message;
 
 pub use effect::Effect;
-pub use frame::{Frame, FrameError, MAX_ATTACHMENT, MAX_MESSAGE, read, write};
+pub use frame::{Frame, FrameError, MAX_ATTACHMENT, MAX_MESSAGE, length, read, write};
 pub use message::{Ended, FromAgent, Hello, ItemEnd, Mode, Run, Stream, ToAgent, VERSION};

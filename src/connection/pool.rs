@@ -1,0 +1,147 @@
+//! The links of a run.
+
+use super::link::HostLink;
+use super::programs::Program;
+use super::ssh_config::SshConfig;
+use super::{Link, LinkError, Links, Target};
+use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
+use std::collections::HashMap;
+use std::sync::{Arc, Condvar, Mutex};
+use std::time::{Duration, Instant};
+
+/// How long closing all connections may take.
+const CLOSING: Duration = Duration::from_secs(2);
+
+/// What all links of a run share.
+pub(super) struct Shared {
+    /// The agent's programs.
+    pub programs: Arc<[Arc<Program>]>,
+    /// The user's ssh configuration.
+    pub ssh: SshConfig,
+    /// How many may shake hands at once.
+    pub handshakes: Gate,
+}
+
+/// The links of a run, by target.
+pub struct Pool {
+    shared: Arc<Shared>,
+    links: Mutex<HashMap<Target, Arc<HostLink>>>,
+}
+
+impl Pool {
+    /// With these agents' programs, and so many handshakes at once: each costs the controller some milliseconds of CPU,
+    /// while the connections themselves cost next to nothing.
+    pub fn new(programs: Vec<Program>, handshakes: usize) -> Pool {
+        allow_descriptors();
+        Pool {
+            shared: Arc::new(Shared {
+                programs: programs.into_iter().map(Arc::new).collect(),
+                ssh: SshConfig::default(),
+                handshakes: Gate::new(handshakes),
+            }),
+            links: Mutex::new(HashMap::new()),
+        }
+    }
+}
+
+impl Links for Pool {
+    fn link(&self, target: &Target) -> Arc<dyn Link> {
+        let make = || Arc::new(HostLink::new(target.clone(), self.shared.clone()));
+        match self.links.lock() {
+            Ok(mut links) => links.entry(target.clone()).or_insert_with(make).clone(),
+            // Nobody panics with this lock held; a link of its own works as well.
+            Err(_) => make(),
+        }
+    }
+
+    fn close(&self) {
+        let links: Vec<Arc<HostLink>> = match self.links.lock() {
+            Ok(mut links) => links.drain().map(|(_, link)| link).collect(),
+            Err(_) => return,
+        };
+        links.iter().for_each(|link| link.begin_close());
+        let until = Instant::now() + CLOSING;
+        links.iter().for_each(|link| link.close(until));
+    }
+}
+
+impl Drop for Pool {
+    fn drop(&mut self) {
+        self.close();
+    }
+}
+
+/// Enough descriptors for a few thousand hosts: each takes two or more, and the usual limit of 1024 is only a default.
+/// Not more, since the limit is inherited by what runs on this machine.
+const DESCRIPTORS: u64 = 16384;
+
+fn allow_descriptors() {
+    let limit = getrlimit(Resource::Nofile);
+    let wanted = limit.maximum.map_or(DESCRIPTORS, |maximum| maximum.min(DESCRIPTORS));
+    if limit.current.is_some_and(|current| current < wanted) {
+        // Where it is refused, connecting says what to do.
+        let _ = setrlimit(Resource::Nofile, Rlimit { current: Some(wanted), maximum: limit.maximum });
+    }
+}
+
+/// Lets so many in at once.
+pub(super) struct Gate {
+    free: Mutex<usize>,
+    freed: Condvar,
+}
+
+/// Leave to be inside, until dropped.
+pub(super) struct Pass<'a>(&'a Gate);
+
+impl Gate {
+    /// For at least one.
+    pub fn new(places: usize) -> Gate {
+        Gate { free: Mutex::new(places.max(1)), freed: Condvar::new() }
+    }
+
+    /// Waits for a place.
+    pub fn enter(&self, cancelled: impl Fn() -> bool) -> Result<Pass<'_>, LinkError> {
+        let lost = || LinkError::Unreachable { message: "the queue for handshakes broke".to_owned(), midway: false };
+        let mut free = self.free.lock().map_err(|_| lost())?;
+        while *free == 0 {
+            if cancelled() {
+                return Err(LinkError::Cancelled);
+            }
+            free = self.freed.wait_timeout(free, Duration::from_millis(200)).map_err(|_| lost())?.0;
+        }
+        *free -= 1;
+        Ok(Pass(self))
+    }
+}
+
+impl Drop for Pass<'_> {
+    fn drop(&mut self) {
+        if let Ok(mut free) = self.0.free.lock() {
+            *free += 1;
+        }
+        self.0.freed.notify_one();
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::sync::atomic::{AtomicUsize, Ordering};
+
+    #[test]
+    fn no_more_than_the_gates_places_are_inside_at_once() {
+        let (gate, inside, most) = (Gate::new(3), AtomicUsize::new(0), AtomicUsize::new(0));
+        std::thread::scope(|scope| {
+            for _ in 0..20 {
+                scope.spawn(|| {
+                    let _pass = gate.enter(|| false).unwrap();
+                    most.fetch_max(inside.fetch_add(1, Ordering::SeqCst) + 1, Ordering::SeqCst);
+                    std::thread::yield_now();
+                    inside.fetch_sub(1, Ordering::SeqCst);
+                });
+            }
+        });
+        assert!(most.load(Ordering::SeqCst) <= 3);
+        assert!(gate.enter(|| false).is_ok());
+    }
+}
