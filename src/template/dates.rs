@@ -162,9 +162,7 @@ impl Object for Date {
             Some((last, rest)) if last.is_kwargs() => (Some(last), rest),
             _ => (None, args),
         };
-        let number = |name: &str| {
-            named.and_then(|named| named.get_attr(name).ok()).and_then(|value| value.as_i64())
-        };
+        let number = |name: &str| named.and_then(|named| named.get_attr(name).ok()).and_then(|value| value.as_i64());
         let midnight = self.civil.date().to_datetime(jiff::civil::Time::midnight());
         Ok(match method {
             "strftime" => {

@@ -47,10 +47,7 @@ impl Files {
         let text = String::from_utf8(bytes)
             .map_err(|_| std::io::Error::new(std::io::ErrorKind::InvalidData, "the file is not UTF-8 text"))?;
         let file = Arc::new(SourceFile { path: path.to_owned(), text });
-        self.0
-            .write()
-            .unwrap_or_else(PoisonError::into_inner)
-            .insert(path.to_owned(), (modified, file.clone()));
+        self.0.write().unwrap_or_else(PoisonError::into_inner).insert(path.to_owned(), (modified, file.clone()));
         Ok(file)
     }
 }
@@ -90,9 +87,18 @@ fn header(text: &str, syntax: &mut Syntax) -> Outcome<(usize, Option<String>)> {
             "newline_sequence" => newline_sequence = Some(text()),
             _ => {
                 let known = [
-                    "trim_blocks", "lstrip_blocks", "keep_trailing_newline", "variable_start_string", "variable_end_string",
-                    "block_start_string", "block_end_string", "comment_start_string", "comment_end_string",
-                    "line_statement_prefix", "line_comment_prefix", "newline_sequence",
+                    "trim_blocks",
+                    "lstrip_blocks",
+                    "keep_trailing_newline",
+                    "variable_start_string",
+                    "variable_end_string",
+                    "block_start_string",
+                    "block_end_string",
+                    "comment_start_string",
+                    "comment_end_string",
+                    "line_statement_prefix",
+                    "line_comment_prefix",
+                    "newline_sequence",
                 ];
                 let fault = Fault::failed(format!("the `#jinja2:` line sets '{key}', which is no option"));
                 return Err(match crate::diagnostic::did_you_mean(key, known) {
@@ -186,7 +192,6 @@ impl Scope {
         }
         Ok(None)
     }
-
 }
 
 fn name_of(file: &SourceFile) -> Arc<str> {

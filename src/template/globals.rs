@@ -100,11 +100,7 @@ fn entries(call: &Call<'_, '_>) -> Outcome<Vec<(Value, Value)>> {
 
 fn dict(call: &mut Call<'_, '_>) -> Outcome<Value> {
     let entries: IndexMap<Value, Value> = entries(call)?.into_iter().collect();
-    Ok(if call.machine.works_on_copies() {
-        Value::from_object(Dict::new(entries))
-    } else {
-        Value::from_pairs(entries)
-    })
+    Ok(if call.machine.works_on_copies() { Value::from_object(Dict::new(entries)) } else { Value::from_pairs(entries) })
 }
 
 /// `namespace(…)`: the one thing whose attributes `set` can change.

@@ -92,7 +92,9 @@ impl Place {
             && matches!(kind(&object), Kind::Map)
         {
             let names: Vec<_> = object.try_iter().map(Iterator::collect).unwrap_or_default();
-            diagnostic.hints.extend(did_you_mean(&key, names.iter().filter_map(|name: &minijinja::Value| name.as_str())));
+            diagnostic
+                .hints
+                .extend(did_you_mean(&key, names.iter().filter_map(|name: &minijinja::Value| name.as_str())));
         }
         if elsewhere {
             note(&mut diagnostic, &self.span(text, fault.used_at), "used here");

@@ -69,7 +69,11 @@ impl Variables for Layered {
 }
 
 impl Scope {
-    pub(super) fn new(templater: Arc<Templater>, variables: Arc<dyn Variables>, surroundings: Arc<Surroundings>) -> Scope {
+    pub(super) fn new(
+        templater: Arc<Templater>,
+        variables: Arc<dyn Variables>,
+        surroundings: Arc<Surroundings>,
+    ) -> Scope {
         Scope(Arc::new(Inner {
             templater,
             variables,

@@ -9,6 +9,9 @@ pub trait Clock {
     fn now(&self) -> Moment;
     /// Waits, unless the request is cancelled meanwhile. A shadow does not wait.
     fn sleep(&self, time: Duration) -> HostResult<()>;
+    /// Waits before looking again for what others are to bring about (`port 80 is open`). In a shadow it is an error
+    /// that says that this is unknown: what has not happened yet is known only when it runs.
+    fn look_again(&self, pause: Duration, what: &str) -> HostResult<()>;
     /// The local time zone's offset from UTC in seconds at a moment.
     fn utc_offset(&self, at: Moment) -> i32;
 }

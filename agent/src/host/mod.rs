@@ -25,7 +25,7 @@ pub use context::{Cancellation, Context, Progress};
 pub(crate) use date::date;
 pub use error::{HostError, HostResult};
 pub use files::{Files, Kind, Moment, Replace, Stat, Times, WriteOptions};
-pub use net::Net;
+pub use net::{Net, Ready};
 pub use packages::{Offer, Package, PackageState, Packages, Simulation, Step, Transaction};
 pub use processes::{Command, Does, Finished, Processes};
 pub use units::{Scope, UnitAction, UnitFileAction, UnitState, Units};

@@ -2,7 +2,17 @@
 
 use super::HostResult;
 use std::net::IpAddr;
-use std::time::Duration;
+use std::os::fd::BorrowedFd;
+use std::time::{Duration, Instant};
+
+/// What a connection is to be ready for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Ready {
+    /// There is something to read, or the end.
+    Read,
+    /// There is room to write.
+    Write,
+}
 
 /// What is needed of the network, besides HTTP requests which `uri` and `get_url` make by the `http` module.
 pub trait Net {
@@ -12,6 +22,8 @@ pub trait Net {
     fn connect(&self, host: &str, port: u16, timeout: Duration) -> HostResult<std::net::TcpStream>;
     /// Opens a connection to a UNIX socket.
     fn connect_unix(&self, path: &std::path::Path) -> HostResult<std::os::unix::net::UnixStream>;
+    /// Waits until a connection is ready; false after the time. A cancelled request ends the wait with an error.
+    fn wait(&self, connection: BorrowedFd<'_>, ready: Ready, until: Instant) -> HostResult<bool>;
     /// Whether a request may be made that the other side takes for an order (POST, PUT, DELETE, ...): in a shadow it
     /// is an error that says what is unknown.
     fn may_change(&self, what: &str) -> HostResult<()>;

@@ -28,8 +28,16 @@ pub static FILTERS: [Filter; 11] = [
         let entries = entries_of(&Given { name: "dict", positional: &positional, named: &[] })?;
         Ok(Value::from_pairs(entries))
     }),
-    Filter::new("community.general.keep_keys keep_keys ansible.utils.keep_keys", "value, target, matching_parameter='equal'", |call| keys_by(call, true)),
-    Filter::new("community.general.remove_keys remove_keys ansible.utils.remove_keys", "value, target, matching_parameter='equal'", |call| keys_by(call, false)),
+    Filter::new(
+        "community.general.keep_keys keep_keys ansible.utils.keep_keys",
+        "value, target, matching_parameter='equal'",
+        |call| keys_by(call, true),
+    ),
+    Filter::new(
+        "community.general.remove_keys remove_keys ansible.utils.remove_keys",
+        "value, target, matching_parameter='equal'",
+        |call| keys_by(call, false),
+    ),
     Filter::new("community.general.groupby_as_dict groupby_as_dict", "value, attribute", groupby_as_dict),
     Filter::new("ansible.utils.to_paths to_paths", "value, prepend=None, wantlist=None", to_paths),
 ];
@@ -190,7 +198,10 @@ fn dictsort(call: &mut Call<'_, '_>) -> Outcome<Value> {
 
 fn keys_by(call: &mut Call<'_, '_>, keep: bool) -> Outcome<Value> {
     let targets: Vec<String> = if is_seq(call.value(1)) {
-        items(call.value(1))?.iter().map(|target| as_text(target).map(std::borrow::Cow::into_owned)).collect::<Outcome<_>>()?
+        items(call.value(1))?
+            .iter()
+            .map(|target| as_text(target).map(std::borrow::Cow::into_owned))
+            .collect::<Outcome<_>>()?
     } else {
         vec![call.text(1)?.into_owned()]
     };

@@ -27,23 +27,29 @@ pub static FILTERS: [Filter; 33] = [
     Filter::new("max", "value, case_sensitive=False, attribute=None, **named", |call| extreme(call, Ordering::Greater)),
     Filter::new("sum", "value, attribute=None, start=0", sum),
     Filter::new("flatten", "value, levels=None, skip_nulls=True", flatten),
-    Filter::new("union", "value, other", |call| combine_sets(call, |left, right| {
-        left.iter().chain(right).cloned().collect()
-    })),
-    Filter::new("intersect", "value, other", |call| combine_sets(call, |left, right| {
-        let keys: HashSet<&String> = right.iter().map(|(key, _)| key).collect();
-        left.iter().filter(|(key, _)| keys.contains(key)).cloned().collect()
-    })),
-    Filter::new("difference", "value, other", |call| combine_sets(call, |left, right| {
-        let keys: HashSet<&String> = right.iter().map(|(key, _)| key).collect();
-        left.iter().filter(|(key, _)| !keys.contains(key)).cloned().collect()
-    })),
-    Filter::new("symmetric_difference", "value, other", |call| combine_sets(call, |left, right| {
-        let lefts: HashSet<&String> = left.iter().map(|(key, _)| key).collect();
-        let rights: HashSet<&String> = right.iter().map(|(key, _)| key).collect();
-        let only_left = left.iter().filter(|(key, _)| !rights.contains(key));
-        only_left.chain(right.iter().filter(|(key, _)| !lefts.contains(key))).cloned().collect()
-    })),
+    Filter::new("union", "value, other", |call| {
+        combine_sets(call, |left, right| left.iter().chain(right).cloned().collect())
+    }),
+    Filter::new("intersect", "value, other", |call| {
+        combine_sets(call, |left, right| {
+            let keys: HashSet<&String> = right.iter().map(|(key, _)| key).collect();
+            left.iter().filter(|(key, _)| keys.contains(key)).cloned().collect()
+        })
+    }),
+    Filter::new("difference", "value, other", |call| {
+        combine_sets(call, |left, right| {
+            let keys: HashSet<&String> = right.iter().map(|(key, _)| key).collect();
+            left.iter().filter(|(key, _)| !keys.contains(key)).cloned().collect()
+        })
+    }),
+    Filter::new("symmetric_difference", "value, other", |call| {
+        combine_sets(call, |left, right| {
+            let lefts: HashSet<&String> = left.iter().map(|(key, _)| key).collect();
+            let rights: HashSet<&String> = right.iter().map(|(key, _)| key).collect();
+            let only_left = left.iter().filter(|(key, _)| !rights.contains(key));
+            only_left.chain(right.iter().filter(|(key, _)| !lefts.contains(key))).cloned().collect()
+        })
+    }),
     Filter::new("zip", "value, *more, **named", zip),
     Filter::new("zip_longest", "value, *more, **named", zip_longest),
     Filter::new("product", "value, *more, **named", product),
@@ -59,9 +65,17 @@ pub static FILTERS: [Filter; 33] = [
     Filter::new("community.general.counter counter", "value", counter),
     Filter::new("community.general.lists_mergeby lists_mergeby", "value, *more, **named", super::dict::lists_mergeby),
     Filter::new("community.general.lists_union lists_union", "value, *more, **named", |call| lists(call, "union")),
-    Filter::new("community.general.lists_intersect lists_intersect", "value, *more, **named", |call| lists(call, "intersect")),
-    Filter::new("community.general.lists_difference lists_difference", "value, *more, **named", |call| lists(call, "difference")),
-    Filter::new("ansible.utils.index_of index_of", "value, test, other=None, key=None, fail_on_missing=False, wantlist=False", index_of),
+    Filter::new("community.general.lists_intersect lists_intersect", "value, *more, **named", |call| {
+        lists(call, "intersect")
+    }),
+    Filter::new("community.general.lists_difference lists_difference", "value, *more, **named", |call| {
+        lists(call, "difference")
+    }),
+    Filter::new(
+        "ansible.utils.index_of index_of",
+        "value, test, other=None, key=None, fail_on_missing=False, wantlist=False",
+        index_of,
+    ),
 ];
 
 fn tuple(values: Vec<Value>) -> Value {
@@ -309,7 +323,13 @@ fn product(call: &mut Call<'_, '_>) -> Outcome<Value> {
 }
 
 fn choose(all: &[Value], size: usize, ordered: bool) -> Outcome<Value> {
-    fn extend(rows: &mut Vec<Vec<usize>>, row: &mut Vec<usize>, count: usize, size: usize, ordered: bool) -> Outcome<()> {
+    fn extend(
+        rows: &mut Vec<Vec<usize>>,
+        row: &mut Vec<usize>,
+        count: usize,
+        size: usize,
+        ordered: bool,
+    ) -> Outcome<()> {
         if rows.len() > MOST {
             return fail("there would be too many combinations");
         }
@@ -506,7 +526,8 @@ fn groupby(call: &mut Call<'_, '_>) -> Outcome<Value> {
             _ => groups.push((folded, key, vec![item])),
         }
     }
-    let rows = groups.into_iter().map(|(_, key, members)| Value::from_object(Group { key, members: Value::from(members) }));
+    let rows =
+        groups.into_iter().map(|(_, key, members)| Value::from_object(Group { key, members: Value::from(members) }));
     Ok(Value::from(rows.collect::<Vec<_>>()))
 }
 

@@ -70,7 +70,8 @@ fn round(call: &mut Call<'_, '_>) -> Outcome<Value> {
     let value = call.value(0);
     let precision = call.int(1)?.clamp(-300, 300) as i32;
     let method = call.text(2)?;
-    let float = number(value).or_else(|_| fail(format!("type {} doesn't define __round__ method", type_name(value))))?;
+    let float =
+        number(value).or_else(|_| fail(format!("type {} doesn't define __round__ method", type_name(value))))?;
     let rounded = match &*method {
         "common" => {
             if matches!(kind(value), Kind::Int(_) | Kind::Bool(_)) && precision >= 0 {
@@ -138,7 +139,10 @@ fn human_readable(call: &mut Call<'_, '_>) -> Outcome<Value> {
     };
     let isbits = call.flag(1)?;
     let base = if isbits { "bits" } else { "Bytes" };
-    let wanted = call.given(2).map(|unit| crate::template::arguments::as_text(unit).map(|unit| unit.to_uppercase())).transpose()?;
+    let wanted = call
+        .given(2)
+        .map(|unit| crate::template::arguments::as_text(unit).map(|unit| unit.to_uppercase()))
+        .transpose()?;
     let (mut suffix, mut limit) = (base.to_owned(), 1.0);
     for (letter, power) in UNITS {
         let unit = 2_f64.powi(power as i32);

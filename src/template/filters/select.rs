@@ -32,10 +32,7 @@ pub fn attribute_of(item: &Value, attribute: &Value, default: Option<&Value>) ->
         (None, Some(default)) => default.clone(),
         (None, None) => {
             let shown = crate::template::python::text::repr(attribute)?;
-            marker(undefined(
-                &shown,
-                format!("object of type '{}' has no attribute {shown}", type_name(item)),
-            ))
+            marker(undefined(&shown, format!("object of type '{}' has no attribute {shown}", type_name(item))))
         }
     })
 }

@@ -32,7 +32,12 @@ pub static FILTERS: [Filter; 23] = [
     Filter::new("truncate", "value, length=255, killwords=False, end='...', leeway=None", truncate),
     Filter::new("wordwrap", "value, width=79, break_long_words=True, wrapstring=None, break_on_hyphens=True", wordwrap),
     Filter::new("wordcount", "value", |call| {
-        Ok(Value::from(call.text(0)?.split(|char: char| !(char.is_alphanumeric() || char == '_')).filter(|word| !word.is_empty()).count()))
+        Ok(Value::from(
+            call.text(0)?
+                .split(|char: char| !(char.is_alphanumeric() || char == '_'))
+                .filter(|word| !word.is_empty())
+                .count(),
+        ))
     }),
     Filter::new("striptags", "value", striptags),
     Filter::new("urlencode", "value", urlencode),
@@ -218,7 +223,10 @@ fn wrap(line: &str, width: usize, break_long: bool, hyphens: bool) -> Vec<String
         }
         if length(&chunk) > width && break_long {
             let room = width - length(&current).min(width);
-            let (head, tail): (String, String) = (chunk.chars().take(room.max(usize::from(current.is_empty()))).collect(), chunk.chars().skip(room.max(usize::from(current.is_empty()))).collect());
+            let (head, tail): (String, String) = (
+                chunk.chars().take(room.max(usize::from(current.is_empty()))).collect(),
+                chunk.chars().skip(room.max(usize::from(current.is_empty()))).collect(),
+            );
             current.push_str(&head);
             queue.push_front(tail);
         } else if current.is_empty() {
@@ -318,9 +326,8 @@ fn comment(call: &mut Call<'_, '_>) -> Outcome<Value> {
             None => Ok(1),
         }
     };
-    const KNOWN: [&str; 8] = [
-        "newline", "beginning", "prefix", "prefix_count", "decoration", "postfix", "postfix_count", "end",
-    ];
+    const KNOWN: [&str; 8] =
+        ["newline", "beginning", "prefix", "prefix_count", "decoration", "postfix", "postfix_count", "end"];
     if let Some((name, _)) = call.bound.more_named.iter().find(|(name, _)| !KNOWN.contains(&name.as_str())) {
         return fail(format!("got an unexpected keyword argument '{name}'"));
     }
@@ -337,7 +344,8 @@ fn comment(call: &mut Call<'_, '_>) -> Outcome<Value> {
     if !prefix.is_empty() {
         out.push_str(&format!("{prefix}{newline}").repeat(count("prefix_count")?));
     }
-    let body: String = text.split(newline.as_str()).map(|line| format!("{decoration}{line}")).collect::<Vec<_>>().join(&newline);
+    let body: String =
+        text.split(newline.as_str()).map(|line| format!("{decoration}{line}")).collect::<Vec<_>>().join(&newline);
     // Empty lines get the decoration without its trailing blank.
     let body = body.replace(&format!("{decoration}{newline}"), &format!("{}{newline}", decoration.trim_end()));
     out.push_str(&body);

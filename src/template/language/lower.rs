@@ -1,6 +1,8 @@
 //! From minijinja's parse tree to ours.
 
-use super::program::{Argument, At, Comparison, Expression, ForLoop, Macro, Name, Node, Program, Statement, Target, Within};
+use super::program::{
+    Argument, At, Comparison, Expression, ForLoop, Macro, Name, Node, Program, Statement, Target, Within,
+};
 use crate::template::contract::TemplateErrorKind;
 use crate::template::fault::{Fault, Outcome};
 use crate::template::python::methods::CHANGING;

@@ -167,12 +167,29 @@ pub enum Statement {
     FilterBlock(Option<Expression>, Vec<Statement>),
     Block(Name),
     Extends(Expression),
-    Include { name: Expression, ignore_missing: bool, within: Within },
-    Import { name: Expression, target: Target, within: Within },
-    FromImport { name: Expression, names: Vec<(Name, Name)>, within: Within },
+    Include {
+        name: Expression,
+        ignore_missing: bool,
+        within: Within,
+    },
+    Import {
+        name: Expression,
+        target: Target,
+        within: Within,
+    },
+    FromImport {
+        name: Expression,
+        names: Vec<(Name, Name)>,
+        within: Within,
+    },
     Macro(Arc<Macro>),
     /// A call with a body.
-    CallBlock { at: At, callee: Expression, arguments: Vec<Argument>, caller: Arc<Macro> },
+    CallBlock {
+        at: At,
+        callee: Expression,
+        arguments: Vec<Argument>,
+        caller: Arc<Macro>,
+    },
     Do(Expression),
     Continue,
     Break,

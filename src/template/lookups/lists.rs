@@ -88,9 +88,9 @@ fn subelements(terms: &mut Terms<'_, '_>) -> Outcome<Vec<Value>> {
         }
     };
     let skip_missing = match flags {
-        Some(flags) if is_map(flags) => flags
-            .get_attr("skip_missing")
-            .is_ok_and(|flag| crate::template::filters::as_bool(&flag).unwrap_or(false)),
+        Some(flags) if is_map(flags) => {
+            flags.get_attr("skip_missing").is_ok_and(|flag| crate::template::filters::as_bool(&flag).unwrap_or(false))
+        }
         _ => false,
     };
     Ok(subelements_of(elements, path, skip_missing)?.into_iter().map(|(element, item)| pair(element, item)).collect())

@@ -44,7 +44,8 @@ impl Terms<'_, '_> {
 
     /// An option as text.
     pub fn text(&self, name: &str, default: &str) -> Outcome<String> {
-        self.option(name).map_or_else(|| Ok(default.to_owned()), |value| as_text(value).map(std::borrow::Cow::into_owned))
+        self.option(name)
+            .map_or_else(|| Ok(default.to_owned()), |value| as_text(value).map(std::borrow::Cow::into_owned))
     }
 
     /// An option in a condition.
@@ -113,7 +114,9 @@ fn run(call: &mut Call<'_, '_>, always_list: bool) -> Outcome<Value> {
     let result = (lookup.run)(&mut Terms { machine: call.machine, terms, options });
     let mut found = match (result, errors.as_deref()) {
         (Ok(found), _) => found,
-        (Err(fault), _) if fault.is_undefined() || fault.kind == super::TemplateErrorKind::Unknown => return Err(fault),
+        (Err(fault), _) if fault.is_undefined() || fault.kind == super::TemplateErrorKind::Unknown => {
+            return Err(fault);
+        }
         (Err(fault), Some(how @ ("warn" | "ignore"))) => {
             if how == "warn" {
                 let warning = format!("the lookup '{name}' failed: {}", fault.message);

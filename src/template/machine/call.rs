@@ -74,7 +74,8 @@ impl Machine<'_> {
         let what = format!("the filter '{name}'");
         let signature: &'static Signature = filter.signature();
         let bound = signature.bind(&what, &positional, named)?;
-        (filter.run)(&mut Call { machine: self, name: &what, bound, signature }).map_err(|fault| named_fault(fault, &what))
+        (filter.run)(&mut Call { machine: self, name: &what, bound, signature })
+            .map_err(|fault| named_fault(fault, &what))
     }
 
     /// Applies a filter by its name, as `map('name')` does.
@@ -233,7 +234,10 @@ fn first_marker(positional: &[Value], named: &[(String, Value)]) -> Outcome<Opti
 
 /// Says in which filter or test something failed, unless the fault is another's.
 fn named_fault(mut fault: Box<Fault>, what: &str) -> Box<Fault> {
-    if fault.kind == TemplateErrorKind::Failed && fault.at.is_none() && fault.origin.is_none() && !fault.message.contains(what)
+    if fault.kind == TemplateErrorKind::Failed
+        && fault.at.is_none()
+        && fault.origin.is_none()
+        && !fault.message.contains(what)
     {
         fault.message = format!("{what} failed: {}", fault.message);
     }

@@ -40,20 +40,20 @@ impl Machine<'_> {
             }),
             Node::Negate(operand) => self.evaluate(operand).and_then(|value| negate(&value)),
             Node::Not(operand) => self.holds(operand).map(|holds| Value::from(!holds)),
-            Node::And(operands) => self.evaluate(&operands[0]).and_then(|left| {
-                if truth(&left)? { self.evaluate(&operands[1]) } else { Ok(left) }
-            }),
-            Node::Or(operands) => self.evaluate(&operands[0]).and_then(|left| {
-                if truth(&left)? { Ok(left) } else { self.evaluate(&operands[1]) }
-            }),
+            Node::And(operands) => self
+                .evaluate(&operands[0])
+                .and_then(|left| if truth(&left)? { self.evaluate(&operands[1]) } else { Ok(left) }),
+            Node::Or(operands) => self
+                .evaluate(&operands[0])
+                .and_then(|left| if truth(&left)? { Ok(left) } else { self.evaluate(&operands[1]) }),
             Node::Compare(first, rest) => self.compare(first, rest),
-            Node::If { condition, then, otherwise } => self.holds(condition).and_then(|holds| {
-                match (holds, otherwise) {
+            Node::If { condition, then, otherwise } => {
+                self.holds(condition).and_then(|holds| match (holds, otherwise) {
                     (true, _) => self.evaluate(then),
                     (false, Some(otherwise)) => self.evaluate(otherwise),
                     (false, None) => Ok(Value::UNDEFINED),
-                }
-            }),
+                })
+            }
             Node::Filter { name, filter, value, arguments } => self.evaluate(value).and_then(|value| {
                 let (positional, named) = self.arguments(value, arguments)?;
                 self.filter(name, *filter, positional, named)

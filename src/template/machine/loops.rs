@@ -55,7 +55,9 @@ impl Object for Loop {
             "length" => Value::from(length),
             "depth" => Value::from(self.depth + 1),
             "depth0" => Value::from(self.depth),
-            "previtem" => at.checked_sub(1).and_then(|at| self.items.get(at)).cloned().unwrap_or_else(|| beyond("previous")),
+            "previtem" => {
+                at.checked_sub(1).and_then(|at| self.items.get(at)).cloned().unwrap_or_else(|| beyond("previous"))
+            }
             "nextitem" => self.items.get(at + 1).cloned().unwrap_or_else(|| beyond("next")),
             _ => return None,
         })

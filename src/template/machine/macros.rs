@@ -96,9 +96,8 @@ impl Machine<'_> {
             frame.set(&Name::from("kwargs"), Value::from_pairs(more_named));
         }
         if declaration.takes_caller {
-            let value = caller.unwrap_or_else(|| {
-                crate::template::marker::marker(undefined("caller", "no caller defined"))
-            });
+            let value =
+                caller.unwrap_or_else(|| crate::template::marker::marker(undefined("caller", "no caller defined")));
             frame.set(&Name::from("caller"), value);
         }
         let (program, place) = (called.program.clone(), called.place.clone());

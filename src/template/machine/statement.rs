@@ -176,11 +176,7 @@ impl Machine<'_> {
                 let values = items(&value)?;
                 if values.len() != targets.len() {
                     let how = if values.len() > targets.len() { "too many" } else { "not enough" };
-                    return fail(format!(
-                        "{how} values to unpack (expected {}, got {})",
-                        targets.len(),
-                        values.len()
-                    ));
+                    return fail(format!("{how} values to unpack (expected {}, got {})", targets.len(), values.len()));
                 }
                 targets.iter().zip(values).try_for_each(|(target, value)| self.assign(target, value))
             }
@@ -227,13 +223,7 @@ impl Machine<'_> {
         fail(format!("the template '{}' was not found; looked at {}", names.join("', '"), looked_at.join(", ")))
     }
 
-    fn include(
-        &mut self,
-        name: &Expression,
-        ignore_missing: bool,
-        within: Within,
-        output: &mut Output,
-    ) -> Outcome<()> {
+    fn include(&mut self, name: &Expression, ignore_missing: bool, within: Within, output: &mut Output) -> Outcome<()> {
         let value = self.evaluate(name)?;
         let found = match self.load(&value) {
             Ok(Some(found)) => found,

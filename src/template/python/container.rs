@@ -115,11 +115,7 @@ pub fn freeze(value: &Value, finish: &dyn Fn(&Value) -> Outcome<Option<Value>>) 
     freeze_at(value, finish, 0)
 }
 
-fn freeze_at(
-    value: &Value,
-    finish: &dyn Fn(&Value) -> Outcome<Option<Value>>,
-    depth: usize,
-) -> Outcome<Option<Value>> {
+fn freeze_at(value: &Value, finish: &dyn Fn(&Value) -> Outcome<Option<Value>>, depth: usize) -> Outcome<Option<Value>> {
     if let Some(marker) = as_marker(value) {
         return Err(Box::new(marker.fault.clone()));
     }

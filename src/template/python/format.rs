@@ -306,10 +306,7 @@ pub fn percent(template: &str, values: &Value) -> Outcome<String> {
                     }
                     _ if "diuxXo".contains(code) => {
                         let wanted = if "diu".contains(code) { "a real number" } else { "an integer" };
-                        return fail(format!(
-                            "%{code} format: {wanted} is required, not {}",
-                            type_name(&value)
-                        ));
+                        return fail(format!("%{code} format: {wanted} is required, not {}", type_name(&value)));
                     }
                     _ => return fail(format!("unsupported format character '{code}'")),
                 };
@@ -389,11 +386,8 @@ fn braces_at(
             Some('s') => Value::from(text(&value)?),
             _ => value,
         };
-        let spec = if spec.contains('{') {
-            braces_at(spec, arguments, named, next, depth + 1)?
-        } else {
-            spec.to_owned()
-        };
+        let spec =
+            if spec.contains('{') { braces_at(spec, arguments, named, next, depth + 1)? } else { spec.to_owned() };
         out.push_str(&format_value(&value, &spec)?);
     }
     out.push_str(rest);
@@ -449,7 +443,10 @@ mod tests {
 
     #[test]
     fn percent_formats_as_python_does() {
-        assert_eq!(format_with("%s-%03d|%5.1f|%-4s|%x", vec!["a".into(), 7.into(), 2.25.into(), "b".into(), 255.into()]), "a-007|  2.2|b   |ff");
+        assert_eq!(
+            format_with("%s-%03d|%5.1f|%-4s|%x", vec!["a".into(), 7.into(), 2.25.into(), "b".into(), 255.into()]),
+            "a-007|  2.2|b   |ff"
+        );
         assert_eq!(format_with("100%%", vec![]), "100%");
         assert_eq!(format_with("%s", vec![]), "not enough arguments for format string");
         assert_eq!(format_with("%d", vec!["x".into()]), "%d format: a real number is required, not str");

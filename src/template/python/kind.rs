@@ -111,9 +111,7 @@ pub fn items(value: &Value) -> Outcome<Vec<Value>> {
 pub fn pairs(value: &Value) -> Outcome<Vec<(Value, Value)>> {
     need(value)?;
     match (kind(value), value.as_object()) {
-        (Kind::Map, Some(object)) => {
-            Ok(object.try_iter_pairs().map_or_else(Vec::new, std::iter::Iterator::collect))
-        }
+        (Kind::Map, Some(object)) => Ok(object.try_iter_pairs().map_or_else(Vec::new, std::iter::Iterator::collect)),
         _ => fail(format!("a dict is needed, not '{}'", type_name(value))),
     }
 }

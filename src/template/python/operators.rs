@@ -92,10 +92,12 @@ pub fn apply(operator: Operator, left: &Value, right: &Value) -> Outcome<Value> 
         },
         (Operator::Mul, Kind::Seq, count) => repeat_list(operator, left, right, left, &count),
         (Operator::Mul, count, Kind::Seq) => repeat_list(operator, left, right, right, &count),
-        (_, Kind::Other, _) | (_, _, Kind::Other) => match crate::template::machine::object_arithmetic(operator, left, right) {
-            Some(result) => result,
-            None => unsupported(operator, left, right),
-        },
+        (_, Kind::Other, _) | (_, _, Kind::Other) => {
+            match crate::template::machine::object_arithmetic(operator, left, right) {
+                Some(result) => result,
+                None => unsupported(operator, left, right),
+            }
+        }
         _ => unsupported(operator, left, right),
     }
 }

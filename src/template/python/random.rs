@@ -133,10 +133,8 @@ impl Random {
 
 /// The number that big-endian bytes make, as 32-bit words, lowest first.
 fn words(bytes: &[u8]) -> Vec<u32> {
-    let mut words: Vec<u32> = bytes
-        .rchunks(4)
-        .map(|chunk| chunk.iter().fold(0_u32, |word, byte| (word << 8) | u32::from(*byte)))
-        .collect();
+    let mut words: Vec<u32> =
+        bytes.rchunks(4).map(|chunk| chunk.iter().fold(0_u32, |word, byte| (word << 8) | u32::from(*byte))).collect();
     while words.len() > 1 && words.last() == Some(&0) {
         words.pop();
     }

@@ -13,7 +13,9 @@ pub static TESTS: [Test; 9] = [
     Test::new("changed change", "value", changed),
     Test::new("skipped skip", "value", |call| flag(result(call, "skipped")?, "skipped")),
     Test::new("unreachable", "value", |call| flag(result(call, "unreachable")?, "unreachable")),
-    Test::new("reachable", "value", |call| flag(result(call, "reachable")?, "unreachable").map(|unreachable| !unreachable)),
+    Test::new("reachable", "value", |call| {
+        flag(result(call, "reachable")?, "unreachable").map(|unreachable| !unreachable)
+    }),
     Test::new("finished", "value", |call| async_flag(call, "finished", true)),
     Test::new("started", "value", |call| async_flag(call, "started", true)),
     Test::new("timedout", "value", |call| {

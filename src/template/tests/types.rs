@@ -1,10 +1,10 @@
 //! Tests of what a value is.
 
 use super::Test;
+use crate::template::fault::Outcome;
 use crate::template::marker::{as_marker, is_undefined};
 use crate::template::python::kind::{Kind, int, kind};
 use crate::template::{filters, tests};
-use crate::template::fault::Outcome;
 use minijinja::Value;
 
 pub static TESTS: [Test; 18] = [
@@ -25,10 +25,7 @@ pub static TESTS: [Test; 18] = [
         Ok(matches!(kind(call.value(0)), Kind::Seq | Kind::Map | Kind::Text(_) | Kind::Bytes(_)))
     }),
     Test::new("iterable", "value", |call| {
-        Ok(matches!(
-            kind(call.value(0)),
-            Kind::Seq | Kind::Map | Kind::Text(_) | Kind::Bytes(_) | Kind::Iterable
-        ))
+        Ok(matches!(kind(call.value(0)), Kind::Seq | Kind::Map | Kind::Text(_) | Kind::Bytes(_) | Kind::Iterable))
     }),
     Test::new("callable", "value", |call| {
         let name = crate::template::machine::object_type_name(call.value(0));

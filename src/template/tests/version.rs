@@ -31,14 +31,22 @@ fn version(call: &mut Call<'_, '_>) -> Outcome<bool> {
         ">" | "gt" => &[Ordering::Greater],
         ">=" | "ge" => &[Ordering::Greater, Ordering::Equal],
         "!=" | "<>" | "ne" => &[Ordering::Less, Ordering::Greater],
-        other => return fail(format!("'{other}' is no operator of versions: ==, =, eq, <, lt, <=, le, >, gt, >=, ge, !=, <>, ne")),
+        other => {
+            return fail(format!(
+                "'{other}' is no operator of versions: ==, =, eq, <, lt, <=, le, >, gt, >=, ge, !=, <>, ne"
+            ));
+        }
     };
     let ordering = match kind.as_str() {
         "loose" => loose(&left, &right)?,
         "strict" => strict_order(&left, &right)?,
         "semver" | "semantic" => semantic(&left, &right)?,
         "pep440" => pep440(&left)?.cmp(&pep440(&right)?),
-        other => return fail(format!("Invalid version type ({other}). Must be one of loose, strict, semver, semantic, pep440")),
+        other => {
+            return fail(format!(
+                "Invalid version type ({other}). Must be one of loose, strict, semver, semantic, pep440"
+            ));
+        }
     };
     Ok(wanted.contains(&ordering))
 }
@@ -252,7 +260,9 @@ mod tests {
     #[test]
     fn pre_releases_stand_before_the_release() {
         let order = |left: &str, right: &str| Some(pep440(left).ok()?.cmp(&pep440(right).ok()?));
-        for (left, right) in [("1.0.dev1", "1.0a1"), ("1.0a1", "1.0rc1"), ("1.0rc1", "1.0"), ("1.0", "1.0.post1"), ("1.0", "1.0+local")] {
+        for (left, right) in
+            [("1.0.dev1", "1.0a1"), ("1.0a1", "1.0rc1"), ("1.0rc1", "1.0"), ("1.0", "1.0.post1"), ("1.0", "1.0+local")]
+        {
             assert_eq!(order(left, right), Some(Ordering::Less), "{left} {right}");
         }
         assert_eq!(order("1.0.0", "v1"), Some(Ordering::Equal));

@@ -26,6 +26,10 @@ impl Clock for LiveClock {
         self.cancellation.wait(&[], Some(Instant::now() + time)).map(drop)
     }
 
+    fn look_again(&self, pause: Duration, _what: &str) -> HostResult<()> {
+        self.sleep(pause)
+    }
+
     fn utc_offset(&self, at: Moment) -> i32 {
         let seconds = at.seconds as libc::time_t;
         // SAFETY: `tm` is plain data, and `localtime_r` writes it whole or returns null.

@@ -1,12 +1,12 @@
 //! Connections from the live host.
 
 use super::{LiveProcesses, dns};
-use crate::host::{Command, Context, HostError, HostResult, Net, Processes};
+use crate::host::{Command, Context, HostError, HostResult, Net, Processes, Ready};
 use rustix::event::PollFlags;
 use rustix::net::{AddressFamily, SocketFlags, SocketType, connect, socket_with, sockopt};
 use std::io;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, TcpStream};
-use std::os::fd::AsFd;
+use std::os::fd::{AsFd, BorrowedFd};
 use std::os::unix::net::UnixStream;
 use std::path::Path;
 use std::time::{Duration, Instant};
@@ -101,6 +101,14 @@ impl Net for LiveNet {
 
     fn connect_unix(&self, path: &Path) -> HostResult<UnixStream> {
         UnixStream::connect(path).map_err(HostError::io("connect to", path))
+    }
+
+    fn wait(&self, connection: BorrowedFd<'_>, ready: Ready, until: Instant) -> HostResult<bool> {
+        let flags = match ready {
+            Ready::Read => PollFlags::IN,
+            Ready::Write => PollFlags::OUT,
+        };
+        Ok(self.context.cancellation.wait(&[(connection, flags)], Some(until))?.contains(&true))
     }
 
     fn may_change(&self, _what: &str) -> HostResult<()> {

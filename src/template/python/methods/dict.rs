@@ -11,8 +11,26 @@ use minijinja::value::Tuple;
 
 /// All of them, with those of Python 2 that old playbooks still call.
 pub const NAMES: &[&str] = &[
-    "clear", "copy", "get", "has_key", "items", "iteritems", "iterkeys", "itervalues", "keys", "pop", "popitem",
-    "setdefault", "update", "values", "fromkeys", "__setitem__", "__delitem__", "__getitem__", "__contains__", "__len__",
+    "clear",
+    "copy",
+    "get",
+    "has_key",
+    "items",
+    "iteritems",
+    "iterkeys",
+    "itervalues",
+    "keys",
+    "pop",
+    "popitem",
+    "setdefault",
+    "update",
+    "values",
+    "fromkeys",
+    "__setitem__",
+    "__delitem__",
+    "__getitem__",
+    "__contains__",
+    "__len__",
 ];
 
 /// Calls one on a dict that can't change.
@@ -41,9 +59,7 @@ fn reading(dict: &Value, given: &Given<'_>) -> Outcome<Option<Value>> {
             Value::from(pairs(dict)?.into_iter().map(|(key, value)| pair(key, value)).collect::<Vec<_>>())
         }
         "keys" | "iterkeys" => Value::from(items(dict)?),
-        "values" | "itervalues" => {
-            Value::from(pairs(dict)?.into_iter().map(|(_, value)| value).collect::<Vec<_>>())
-        }
+        "values" | "itervalues" => Value::from(pairs(dict)?.into_iter().map(|(_, value)| value).collect::<Vec<_>>()),
         "get" => {
             given.at_most(2)?;
             match find(dict, given.need(0, "key")?)? {

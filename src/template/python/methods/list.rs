@@ -10,8 +10,22 @@ use minijinja::Value;
 
 /// All of them.
 pub const NAMES: &[&str] = &[
-    "append", "clear", "copy", "count", "extend", "index", "insert", "pop", "remove", "reverse", "sort", "__setitem__",
-    "__delitem__", "__len__", "__contains__", "__getitem__",
+    "append",
+    "clear",
+    "copy",
+    "count",
+    "extend",
+    "index",
+    "insert",
+    "pop",
+    "remove",
+    "reverse",
+    "sort",
+    "__setitem__",
+    "__delitem__",
+    "__len__",
+    "__contains__",
+    "__getitem__",
 ];
 
 /// Calls one on a list that can't change.
@@ -142,9 +156,11 @@ pub fn call_changing(list: &List, given: &Given<'_>) -> Outcome<Option<Value>> {
             none()
         }
         _ => reading(&|| Ok(list.lock().clone()), given).map(|found| {
-            found.map(|value| {
-                if given.name == "copy" { crate::template::python::container::thaw(&value) } else { value }
-            })
+            found.map(
+                |value| {
+                    if given.name == "copy" { crate::template::python::container::thaw(&value) } else { value }
+                },
+            )
         }),
     }
 }

@@ -54,21 +54,16 @@ impl Given<'_> {
             None | Some((Kind::None, _)) => Ok(None),
             Some((Kind::Int(int), _)) => Ok(Some(int)),
             Some((Kind::Bool(flag), _)) => Ok(Some(i128::from(flag))),
-            Some((_, value)) => fail(format!(
-                "'{}' object cannot be interpreted as an integer",
-                super::kind::type_name(value)
-            )),
+            Some((_, value)) => {
+                fail(format!("'{}' object cannot be interpreted as an integer", super::kind::type_name(value)))
+            }
         }
     }
 
     /// At most this many arguments by position.
     pub fn at_most(&self, count: usize) -> Outcome<()> {
         if self.positional.len() > count {
-            return fail(format!(
-                "{}() takes at most {count} arguments ({} given)",
-                self.name,
-                self.positional.len()
-            ));
+            return fail(format!("{}() takes at most {count} arguments ({} given)", self.name, self.positional.len()));
         }
         Ok(())
     }
@@ -76,8 +71,19 @@ impl Given<'_> {
 
 /// The names of methods that change their object: a template that has one works on lists and dicts that can change.
 pub const CHANGING: &[&str] = &[
-    "append", "extend", "insert", "remove", "pop", "popitem", "clear", "sort", "reverse", "update", "setdefault",
-    "__setitem__", "__delitem__",
+    "append",
+    "extend",
+    "insert",
+    "remove",
+    "pop",
+    "popitem",
+    "clear",
+    "sort",
+    "reverse",
+    "update",
+    "setdefault",
+    "__setitem__",
+    "__delitem__",
 ];
 
 /// Calls a method; `None` where the type has none of that name.
@@ -113,5 +119,7 @@ pub fn has(receiver: &Value, name: &str) -> bool {
 /// What a method that would change an immutable value says. Templates that call one work on changeable copies, so this
 /// is reached through values that no template could change (a host's facts through `hostvars`).
 fn immutable(name: &str, what: &str) -> Outcome<Option<Value>> {
-    fail(format!("`{name}` can't change this {what}: it is shared, not the template's own; copy it first with `.copy()`"))
+    fail(format!(
+        "`{name}` can't change this {what}: it is shared, not the template's own; copy it first with `.copy()`"
+    ))
 }

@@ -10,11 +10,53 @@ use minijinja::value::Tuple;
 
 /// All of them.
 pub const NAMES: &[&str] = &[
-    "capitalize", "casefold", "center", "count", "encode", "endswith", "expandtabs", "find", "format", "format_map",
-    "index", "isalnum", "isalpha", "isascii", "isdecimal", "isdigit", "isidentifier", "islower", "isnumeric",
-    "isprintable", "isspace", "istitle", "isupper", "join", "ljust", "lower", "lstrip", "maketrans", "partition",
-    "removeprefix", "removesuffix", "replace", "rfind", "rindex", "rjust", "rpartition", "rsplit", "rstrip", "split",
-    "splitlines", "startswith", "strip", "swapcase", "title", "translate", "upper", "zfill",
+    "capitalize",
+    "casefold",
+    "center",
+    "count",
+    "encode",
+    "endswith",
+    "expandtabs",
+    "find",
+    "format",
+    "format_map",
+    "index",
+    "isalnum",
+    "isalpha",
+    "isascii",
+    "isdecimal",
+    "isdigit",
+    "isidentifier",
+    "islower",
+    "isnumeric",
+    "isprintable",
+    "isspace",
+    "istitle",
+    "isupper",
+    "join",
+    "ljust",
+    "lower",
+    "lstrip",
+    "maketrans",
+    "partition",
+    "removeprefix",
+    "removesuffix",
+    "replace",
+    "rfind",
+    "rindex",
+    "rjust",
+    "rpartition",
+    "rsplit",
+    "rstrip",
+    "split",
+    "splitlines",
+    "startswith",
+    "strip",
+    "swapcase",
+    "title",
+    "translate",
+    "upper",
+    "zfill",
 ];
 
 /// Calls one.
@@ -89,12 +131,8 @@ pub fn call(text: &str, given: &Given<'_>) -> Outcome<Option<Value>> {
         "isnumeric" => all(char::is_numeric),
         "isspace" => all(char::is_whitespace),
         "isprintable" => Value::from(!text.chars().any(char::is_control)),
-        "islower" => {
-            Value::from(text.chars().any(char::is_lowercase) && !text.chars().any(char::is_uppercase))
-        }
-        "isupper" => {
-            Value::from(text.chars().any(char::is_uppercase) && !text.chars().any(char::is_lowercase))
-        }
+        "islower" => Value::from(text.chars().any(char::is_lowercase) && !text.chars().any(char::is_uppercase)),
+        "isupper" => Value::from(text.chars().any(char::is_uppercase) && !text.chars().any(char::is_lowercase)),
         "istitle" => Value::from(text.chars().any(char::is_alphabetic) && title(text) == text),
         "isidentifier" => Value::from(
             text.starts_with(|first: char| first.is_alphabetic() || first == '_')
@@ -271,15 +309,13 @@ fn affix(text: &str, given: &Given<'_>, test: fn(&str, &str) -> bool) -> Outcome
     let wanted = given.need(0, "prefix")?;
     let within = window(text, given)?.0;
     if wanted.is_tuple() {
-        return Ok(Value::from(items(wanted)?.iter().any(|affix| affix.as_str().is_some_and(|affix| test(within, affix)))));
+        return Ok(Value::from(
+            items(wanted)?.iter().any(|affix| affix.as_str().is_some_and(|affix| test(within, affix))),
+        ));
     }
     match wanted.as_str() {
         Some(wanted) => Ok(Value::from(test(within, wanted))),
-        None => fail(format!(
-            "{} first arg must be str or a tuple of str, not {}",
-            given.name,
-            type_name(wanted)
-        )),
+        None => fail(format!("{} first arg must be str or a tuple of str, not {}", given.name, type_name(wanted))),
     }
 }
 
