@@ -2,7 +2,7 @@
 # Finds the agent of exactly this version on a managed host, or takes it from standard input, and becomes it.
 # Fed to `sh` as its standard input: the braces make the shell read all of it before anything runs, so that what comes
 # behind is left for the programs. Only POSIX sh and what busybox has.
-T=@TOKEN1@; T=$T@TOKEN2@
+T=@TOKEN1@; T=${T}@TOKEN2@
 echo "$T in"
 nl='
 '
