@@ -5,6 +5,8 @@ pub mod secrets;
 
 pub mod vault;
 
+pub mod config;
+
 pub mod loader;
 
 pub mod template;

@@ -122,6 +122,19 @@ mod tests {
         assert_eq!(Vault::default().decrypt(&sealed), Err(VaultError::NoSecret { id: Some("prod".into()) }));
     }
 
+    /// Made by `ansible-vault encrypt` and `encrypt_string` of ansible-core 2.19.
+    #[test]
+    fn what_ansible_vault_wrote_is_opened() {
+        let vault = vault(&[("default", "correct horse"), ("prod", "prod staple")]);
+        for sealed in [include_str!("../../tests/vault/default.yml"), include_str!("../../tests/vault/prod.yml")] {
+            assert_eq!(**vault.decrypt(sealed).unwrap(), *"plain: text\nümlaut: \"ß\"\n".as_bytes());
+        }
+        let inline = include_str!("../../tests/vault/inline.yml");
+        let source = crate::loader::load_text("inline.yml".as_ref(), inline.to_owned()).unwrap().source;
+        let crate::loader::Node::Vault(sealed) = &source.get("password").unwrap().node else { panic!("{source:?}") };
+        assert_eq!(**vault.decrypt(sealed).unwrap(), *b"hunter2");
+    }
+
     #[test]
     fn a_damaged_text_is_told_apart_from_a_wrong_password() {
         let vault = vault(&[("default", "a")]);

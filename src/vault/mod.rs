@@ -3,7 +3,9 @@
 mod envelope;
 mod error;
 mod keyring;
+mod secret_source;
 
 pub use envelope::is_encrypted;
 pub use error::VaultError;
 pub use keyring::{DEFAULT_ID, Vault};
+pub use secret_source::{Prompt, SecretOrigin, SecretSource};
