@@ -86,6 +86,7 @@ pub static MODULES: &[&Module] = &[
     &copy::MODULE,
     &fetch::MODULE,
     &file::MODULE,
+    &find::MODULE,
     &lineinfile::MODULE,
     &ping::MODULE,
     &replace::MODULE,
@@ -117,6 +118,7 @@ pub mod file_attributes;
 mod file_content;
 mod file_mode;
 mod file_times;
+pub mod find;
 pub mod glob;
 mod host_path;
 pub mod lineinfile;

@@ -42,11 +42,10 @@ impl Regex {
         Regex::compile(&translated.pattern, pattern, subject, translated.multiline)
     }
 
-    /// As [`Regex::new`], to match only at the start of a text (`re.match`) or only all of it (`re.fullmatch`).
-    pub fn anchored(pattern: &str, subject: Subject, whole: bool) -> Result<Regex, RegexError> {
+    /// As [`Regex::new`], to match only at the start of a text (`re.match`).
+    pub fn anchored(pattern: &str, subject: Subject) -> Result<Regex, RegexError> {
         let translated = translate(pattern, subject, Flags::default())?;
-        let end = if whole { r"\z" } else { "" };
-        Regex::compile(&format!(r"\A(?:{}){end}", translated.pattern), pattern, subject, translated.multiline)
+        Regex::compile(&format!(r"\A(?:{})", translated.pattern), pattern, subject, translated.multiline)
     }
 
     /// Whether `^` and `$` match at lines, by the flags given or by the pattern's own.
@@ -71,53 +70,34 @@ impl Regex {
         self.compiled.captures(text).map_err(|error| gave_up(&error))
     }
 
-    /// Byte ranges of all matches that don't overlap.
-    pub fn find_all(&self, text: &str) -> Result<Vec<std::ops::Range<usize>>, RegexError> {
-        let mut found = Vec::new();
-        self.each(text, |groups| {
-            found.extend(groups.get(0).map(|all| all.range()));
-            Ok(())
-        })?;
-        Ok(found)
+    /// Where the first match is, in bytes.
+    pub fn find(&self, text: &str) -> Result<Option<std::ops::Range<usize>>, RegexError> {
+        let found = self.compiled.find(text).map_err(|error| gave_up(&error))?;
+        Ok(found.map(|found| found.range()))
     }
 
     /// `re.subn`: the text with every match replaced, and how many there were.
     pub fn substitute(&self, text: &str, replacement: &Replacement) -> Result<(String, usize), RegexError> {
-        let (mut out, mut count, mut copied) = (String::with_capacity(text.len()), 0, 0);
-        self.each(text, |groups| {
-            if let Some(all) = groups.get(0) {
-                out.push_str(&text[copied..all.start()]);
-                replacement.expand(groups, &mut out);
-                copied = all.end();
-                count += 1;
-            }
-            Ok(())
-        })?;
-        out.push_str(&text[copied..]);
-        Ok((out, count))
-    }
-
-    /// Calls `visit` with every match. As in Python (3.7 and later) an empty match may follow a longer one directly.
-    fn each<'t>(
-        &self,
-        text: &'t str,
-        mut visit: impl FnMut(&Captures<'t>) -> Result<(), RegexError>,
-    ) -> Result<(), RegexError> {
-        let mut from = 0;
+        let (mut out, mut count, mut copied, mut from) = (String::with_capacity(text.len()), 0, 0, 0);
         while from <= text.len() {
             let found = self.compiled.captures_from_pos(text, from).map_err(|error| gave_up(&error))?;
             let Some((groups, range)) = found.and_then(|g| g.get(0).map(|all| all.range()).map(|range| (g, range)))
             else {
                 break;
             };
-            visit(&groups)?;
+            out.push_str(&text[copied..range.start]);
+            replacement.expand(&groups, &mut out);
+            copied = range.end;
+            count += 1;
+            // An empty match may follow a longer one directly, as in Python since 3.7.
             from = match text[range.end..].chars().next() {
                 Some(next) if range.is_empty() => range.end + next.len_utf8(),
                 None if range.is_empty() => break,
                 _ => range.end,
             };
         }
-        Ok(())
+        out.push_str(&text[copied..]);
+        Ok((out, count))
     }
 
     /// Reads a replacement text for matches of this pattern.
