@@ -369,7 +369,9 @@ impl Put {
         if self.done.written && call.diff {
             let shown = text(path);
             let after = source.shown.unwrap_or(&shown);
-            diffs.push(content_diff(&shown, after, self.before.as_deref(), Some(source.content)));
+            // A file that was not there has no name before.
+            let before = if self.before.is_some() { shown.as_str() } else { "" };
+            diffs.push(content_diff(before, after, self.before.as_deref(), Some(source.content)));
         }
         diffs.extend(self.done.attributes.diff_of(&self.path));
         diffs

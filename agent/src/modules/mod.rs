@@ -81,6 +81,7 @@ impl Blobs for NoBlobs {
 /// Every module, sorted by name.
 #[rustfmt::skip]
 pub static MODULES: &[&Module] = &[
+    &assemble::MODULE,
     &blockinfile::MODULE,
     &command::MODULE,
     &copy::MODULE,
@@ -104,8 +105,9 @@ pub fn find(name: &str) -> Option<&'static Module> {
     MODULES.iter().copied().find(|module| module.name == short || module.aliases.contains(&name))
 }
 
+pub mod assemble;
 pub mod blockinfile;
-mod byte_text;
+pub mod byte_text;
 mod checksum;
 pub mod command;
 mod command_line;
@@ -123,6 +125,7 @@ pub mod glob;
 mod host_path;
 pub mod lineinfile;
 pub mod ping;
+mod python_pattern;
 pub mod python_regex;
 pub mod replace;
 pub mod setup;
