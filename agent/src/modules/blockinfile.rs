@@ -28,10 +28,10 @@ args! {
         marker_begin: String = "BEGIN".to_owned(),
         /// What `{mark}` becomes in the last marker line.
         marker_end: String = "END".to_owned(),
-        /// A new block goes after the last match of this expression; `EOF` for the end. With `(?m)` in it the whole
-        /// file is searched, else line by line.
+        /// A new block goes after the last line that this expression matches; `EOF` for the end. With `(?m)` in it the
+        /// whole file is searched, and the first match is the one.
         insertafter: Option<String>,
-        /// A new block goes before the last match of this expression; `BOF` for the start.
+        /// A new block goes before the last line that this expression matches; `BOF` for the start.
         insertbefore: Option<String>,
         /// Have an empty line after the block, unless it ends the file.
         append_newline: bool = false,
@@ -107,10 +107,9 @@ impl Args {
         let marker = |mark: &str| line(own(&self.marker.replace("{mark}", mark)));
         let (begin, end) = (marker(&self.marker_begin), marker(&self.marker_end));
         let mut lines: Vec<String> = text.split_inclusive('\n').map(str::to_owned).collect();
-        // A marker that ends the file without a line's end is one all the same.
-        let is = |current: &str, marker: &str| current == marker || format!("{current}\n") == *marker;
-        let first = lines.iter().rposition(|current| is(current, &begin));
-        let last = lines.iter().rposition(|current| is(current, &end));
+        let first = lines.iter().rposition(|current| *current == begin);
+        // An end that ends the file without a line's end is one all the same.
+        let last = lines.iter().rposition(|current| *current == end || format!("{current}\n") == end);
         let mut at = match (first, last) {
             (Some(first), Some(last)) => {
                 let (from, to) = (first.min(last), first.max(last));
@@ -153,8 +152,8 @@ impl Args {
         }
         let regex = Regex::new(pattern, subject, Flags::default()).map_err(Stop::failed)?;
         if regex.multiline() {
-            let all = regex.find_all(text).map_err(Stop::failed)?;
-            let Some(found) = all.last() else { return Ok(lines.len()) };
+            // The first match, unlike below: so does Ansible.
+            let Some(found) = regex.find(text).map_err(Stop::failed)? else { return Ok(lines.len()) };
             let ends = |until: usize| text[..until].matches('\n').count();
             return Ok(if after { (ends(found.end) + 1).min(lines.len()) } else { ends(found.start) });
         }

@@ -151,6 +151,8 @@ pub struct Source<'a> {
     pub basename: Option<&'a str>,
     /// Its path.
     pub shown: Option<&'a str>,
+    /// Whether that is a path on the host.
+    pub on_host: bool,
 }
 
 /// Reads `_payload`.
@@ -187,7 +189,8 @@ fn run(call: &Call<'_>) -> ModuleResult {
         (Some(_), Some(_)) => Err(Stop::failed("src and content are mutually exclusive")),
         (None, None) => Err(Stop::failed("src (or content) is required")),
         (None, Some(content)) => {
-            let source = Source { content: content.as_bytes(), mode: None, basename: None, shown: None };
+            let source =
+                Source { content: content.as_bytes(), mode: None, basename: None, shown: None, on_host: false };
             placement.place_file(call, &source)
         }
         (Some(src), None) if args.remote_src => {
@@ -206,8 +209,13 @@ impl Placement {
         match payload {
             Payload::File { sha256, mode, basename, source } => {
                 let content = blob(call, sha256)?;
-                let source =
-                    Source { content: &content, mode: *mode, basename: basename.as_deref(), shown: source.as_deref() };
+                let source = Source {
+                    content: &content,
+                    mode: *mode,
+                    basename: basename.as_deref(),
+                    shown: source.as_deref(),
+                    on_host: false,
+                };
                 self.place_file(call, &source)
             }
             Payload::Tree { root, entries, source } => {
@@ -233,6 +241,7 @@ impl Placement {
                     mode: Some(stat.mode),
                     basename: name.as_deref(),
                     shown: Some(&src.to_string_lossy()),
+                    on_host: true,
                 };
                 self.place_file(call, &source)
             }
@@ -260,7 +269,7 @@ impl Placement {
             });
         };
         let mut outcome = Outcome::changed(put.done.written || put.done.attributes.any());
-        if put.done.written {
+        if put.done.written || source.on_host {
             outcome = outcome.with("dest", text(&put.path));
             if let Some(shown) = source.shown {
                 outcome = outcome.with("src", shown);
@@ -360,7 +369,9 @@ impl Put {
         if self.done.written && call.diff {
             let shown = text(path);
             let after = source.shown.unwrap_or(&shown);
-            diffs.push(content_diff(&shown, after, self.before.as_deref(), Some(source.content)));
+            // A file that was not there has no name before.
+            let before = if self.before.is_some() { shown.as_str() } else { "" };
+            diffs.push(content_diff(before, after, self.before.as_deref(), Some(source.content)));
         }
         diffs.extend(self.done.attributes.diff_of(&self.path));
         diffs
@@ -370,4 +381,79 @@ impl Put {
 /// A path for a result.
 pub fn text(path: &Path) -> String {
     path.to_string_lossy().into_owned()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::host::Context;
+    use crate::host::live::Live;
+    use serde_json::{Map, Value, json};
+    use std::os::unix::fs::PermissionsExt as _;
+
+    fn copy(args: Value, diff: bool) -> ModuleResult {
+        let args: Map<String, Value> = args.as_object().cloned().unwrap_or_default();
+        let live = Live::new(Context::default());
+        run(&Call { diff, ..Call::new(&args, &live.host()) })
+    }
+
+    #[test]
+    fn content_and_attributes_are_both_shown() {
+        let directory = tempfile::tempdir().expect("a directory");
+        let path = directory.path().join("f");
+        std::fs::write(&path, "old\n").expect("a file");
+        std::fs::set_permissions(&path, std::fs::Permissions::from_mode(0o644)).expect("a mode");
+        let args = json!({"content": "new\n", "dest": path, "mode": "0600"});
+        let outcome = copy(args.clone(), true).expect("an outcome");
+        let shown: Vec<_> = outcome.diff.iter().map(|diff| (diff.before.clone(), diff.after.clone())).collect();
+        let of = |mode: &str| json!({"path": path, "mode": mode});
+        assert_eq!(shown, [(json!("old\n"), json!("new\n")), (of("0644"), of("0600"))]);
+        let again = copy(args, true).expect("an outcome");
+        assert!(!again.changed && again.diff.is_empty());
+    }
+
+    #[test]
+    fn two_backups_in_one_second_are_two() {
+        let directory = tempfile::tempdir().expect("a directory");
+        let path = directory.path().join("f");
+        std::fs::write(&path, "0").expect("a file");
+        let mut kept = Vec::new();
+        for content in ["1", "2", "3"] {
+            let outcome = copy(json!({"content": content, "dest": path, "backup": true}), false).expect("an outcome");
+            let name = outcome.result["backup_file"].as_str().expect("a backup").to_owned();
+            kept.push(std::fs::read_to_string(&name).expect("the old content"));
+        }
+        assert_eq!(kept, ["0", "1", "2"]);
+        assert_eq!(std::fs::read_dir(directory.path()).expect("a directory").count(), 4);
+    }
+
+    #[test]
+    fn nothing_is_left_of_a_content_that_is_refused() {
+        let directory = tempfile::tempdir().expect("a directory");
+        let path = directory.path().join("f");
+        for wrong in [
+            json!({"content": "x", "dest": path, "validate": "grep -q y %s"}),
+            json!({"content": "x", "dest": path, "checksum": "00"}),
+            json!({"content": "x", "dest": path, "owner": "no-such-user"}),
+            json!({"content": "x", "dest": path.join("below")}),
+        ] {
+            assert!(copy(wrong, false).is_err());
+            assert_eq!(std::fs::read_dir(directory.path()).expect("a directory").count(), 0);
+        }
+    }
+
+    #[test]
+    fn a_payload_is_read_as_it_is_written() {
+        let payload = Payload::Tree {
+            root: None,
+            entries: vec![
+                Entry { path: "d".into(), kind: EntryKind::Directory },
+                Entry { path: "d/f".into(), kind: EntryKind::File { sha256: "00".to_owned(), mode: 0o644 } },
+                Entry { path: "l".into(), kind: EntryKind::Link { target: "d".into() } },
+            ],
+            source: "files/".to_owned(),
+        };
+        let json = serde_json::to_value(&payload).expect("JSON");
+        assert_eq!(serde_json::from_value::<Payload>(json).expect("a payload"), payload);
+    }
 }

@@ -7,7 +7,7 @@ use super::file_content::{make_directories, put_link};
 use super::host_path::{absolute, ends_with_slash, without_slash};
 use crate::host::{Host, Kind};
 use crate::outcome::{Diff, ModuleResult, Outcome, Stop};
-use serde_json::json;
+use serde_json::{Value, json};
 use std::path::{Path, PathBuf};
 
 /// A directory of the controller.
@@ -37,8 +37,13 @@ pub fn from_controller(
                 let content = blob(call, sha256)?;
                 let name = text(&entry.path);
                 let shown = text(&Path::new(source).join(&entry.path));
-                let source =
-                    Source { content: &content, mode: Some(*mode), basename: Some(&name), shown: Some(&shown) };
+                let source = Source {
+                    content: &content,
+                    mode: Some(*mode),
+                    basename: Some(&name),
+                    shown: Some(&shown),
+                    on_host: false,
+                };
                 if let Some(parent) = path.parent() {
                     made(&mut outcome, make_directories(host, parent, Some(&directories))?);
                 }
@@ -65,7 +70,11 @@ pub fn within_host(
     let host = call.host;
     let wanted = placement.file.wanted(host)?.preserving(mode);
     let dest = absolute(host, &placement.dest)?;
+    let content_only = ends_with_slash(shown);
     let existing = host.files.stat(&dest, true)?;
+    let base = without_slash(&dest);
+    // As Ansible spells it in results.
+    let slashed = |path: &Path| if content_only { format!("{}/", text(path)) } else { text(path) };
     match &existing {
         Some(stat) if stat.kind != Kind::Directory => {
             return Err(Stop::failed(format!(
@@ -76,14 +85,12 @@ pub fn within_host(
         }
         Some(_) if !placement.force => {
             let mut outcome = Outcome::ok().with("msg", "file already exists").with("src", text(shown));
-            outcome = outcome.with("dest", text(&dest));
-            describe(host, &dest, &mut outcome.result)?;
+            outcome = outcome.with("dest", slashed(&base));
+            describe(host, &base, &mut outcome.result)?;
             return Ok(outcome);
         }
         _ => {}
     }
-    let content_only = ends_with_slash(shown);
-    let base = without_slash(&dest);
     let root = match from.file_name() {
         Some(name) if !content_only => base.join(name),
         _ => base.clone(),
@@ -98,11 +105,9 @@ pub fn within_host(
     let change = wanted.apply(host, target, false)?;
     outcome.changed |= change.any();
     outcome.diff.extend(change.diff_of(target));
-    let reported = match (&existing, content_only) {
-        (Some(_), true) => format!("{}/", text(&root)),
-        _ => text(target),
-    };
+    let reported = if existing.is_some() { slashed(&root) } else { text(target) };
     outcome = outcome.with("dest", reported).with("src", text(shown));
+    outcome = outcome.with("checksum", Value::Null).with("md5sum", Value::Null);
     describe(host, target, &mut outcome.result)?;
     Ok(outcome)
 }
@@ -167,7 +172,8 @@ impl Walk<'_> {
         };
         let wanted = if same { self.wanted.clone() } else { self.wanted.with_mode(Some(Mode::Bits(mode))) };
         let shown = text(from);
-        let source = Source { content: &content, mode: Some(mode), basename: Some(&shown), shown: Some(&shown) };
+        let source =
+            Source { content: &content, mode: Some(mode), basename: Some(&shown), shown: Some(&shown), on_host: true };
         if let Some(put) = self.placement.put(self.call, to, &source, &wanted)? {
             self.outcome.changed |= put.done.written || put.done.attributes.any();
             self.outcome.diff.extend(put.diffs(self.call, &source, to));

@@ -99,3 +99,61 @@ fn run(call: &Call<'_>) -> ModuleResult {
     }
     Ok(outcome)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::host::Context;
+    use crate::host::live::Live;
+    use serde_json::{Map, json};
+
+    fn fetch(args: Value) -> ModuleResult {
+        let args: Map<String, Value> = args.as_object().cloned().unwrap_or_default();
+        let live = Live::new(Context::default());
+        run(&Call::new(&args, &live.host()))
+    }
+
+    #[test]
+    fn pieces_make_the_whole() {
+        let directory = tempfile::tempdir().expect("a directory");
+        let path = directory.path().join("big");
+        let content: Vec<u8> = (0..1_000_003_u32).map(|n| (n % 251) as u8).collect();
+        std::fs::write(&path, &content).expect("a file");
+        let (mut got, mut told) = (Vec::new(), Value::Null);
+        loop {
+            let args = json!({"src": path, "dest": "x", "_offset": got.len(), "_length": 300_000});
+            let outcome = fetch(args).expect("a piece");
+            let piece = STANDARD.decode(outcome.result["content"].as_str().unwrap_or_default()).expect("base64");
+            if got.is_empty() {
+                told = Value::Object(outcome.result.clone());
+            }
+            got.extend(piece);
+            if outcome.result["eof"] == true {
+                break;
+            }
+        }
+        assert!(got == content);
+        assert_eq!(told["size"], content.len());
+        assert_eq!(told["checksum"], Algorithm::Sha1.of(&content));
+        assert_eq!(told["md5sum"], Algorithm::Md5.of(&content));
+    }
+
+    #[test]
+    fn an_empty_file_is_one_piece() {
+        let file = tempfile::NamedTempFile::new().expect("a file");
+        let outcome = fetch(json!({"src": file.path(), "dest": "x"})).expect("a piece");
+        assert_eq!((&outcome.result["content"], &outcome.result["eof"]), (&json!(""), &json!(true)));
+        assert_eq!(outcome.result["checksum"], Algorithm::Sha1.of(b""));
+    }
+
+    #[test]
+    fn what_is_missing_fails_or_is_told() {
+        let directory = tempfile::tempdir().expect("a directory");
+        for path in [directory.path().to_owned(), directory.path().join("none")] {
+            assert!(fetch(json!({"src": path, "dest": "x"})).is_err());
+            let told = fetch(json!({"src": path, "dest": "x", "fail_on_missing": false})).expect("an outcome");
+            assert_eq!(told.result["missing"], true);
+            assert!(told.result["msg"].as_str().is_some_and(|msg| msg.ends_with(", not transferring, ignored")));
+        }
+    }
+}

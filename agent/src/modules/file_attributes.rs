@@ -2,7 +2,7 @@
 
 pub use super::file_mode::{Mode, octal};
 use crate::args;
-use crate::host::{Command, Host, HostError, HostResult, Kind, Replace, Stat, WriteOptions};
+use crate::host::{Command, Host, HostResult, Kind, Replace, Stat, WriteOptions};
 use crate::outcome::{Diff, Stop};
 use serde_json::{Map, Value, json};
 use std::path::Path;
@@ -391,7 +391,7 @@ pub fn describe_failure(host: &Host<'_>, path: &Path, stop: Stop) -> Stop {
     let Stop::Failed(mut failure) = stop else { return stop };
     let mut described = Map::new();
     // The failure is what the user must see: what the description fails of is not worth a second message.
-    if let Ok(()) | Err(HostError::Other { .. }) = describe(host, path, &mut described) {
+    if describe(host, path, &mut described).is_ok() {
         failure.result.insert("path".to_owned(), path.to_string_lossy().into_owned().into());
         failure.result.extend(described);
     }

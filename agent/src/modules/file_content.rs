@@ -2,6 +2,7 @@
 //! does it here.
 
 use super::checksum::Algorithm;
+use super::command_line;
 use super::file_attributes::{Change, Wanted, of_new};
 use crate::host::{Command, Host, HostResult, Kind, Moment};
 use crate::outcome::{Diff, Failure, Stop};
@@ -76,9 +77,8 @@ pub fn validate(host: &Host<'_>, command: &str, content: &[u8], beside: &Path) -
     if !command.contains("%s") {
         return Err(Stop::failed(format!("validate must contain %s: {command}")));
     }
-    let Some(words) = shlex::split(command) else {
-        return Err(Stop::failed(format!("validate has a quote that is not closed: {command}")));
-    };
+    let words = command_line::split(command)
+        .map_err(|error| Stop::failed(format!("the command of validate can't be read: {error}: {command}")))?;
     let staged = host.files.stage(content, beside)?;
     let path = staged.to_string_lossy();
     let argv = words.iter().map(|word| word.replace("%s", &path).replace("%%", "%"));

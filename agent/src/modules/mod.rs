@@ -81,11 +81,13 @@ impl Blobs for NoBlobs {
 /// Every module, sorted by name.
 #[rustfmt::skip]
 pub static MODULES: &[&Module] = &[
+    &assemble::MODULE,
     &blockinfile::MODULE,
     &command::MODULE,
     &copy::MODULE,
     &fetch::MODULE,
     &file::MODULE,
+    &find::MODULE,
     &lineinfile::MODULE,
     &ping::MODULE,
     &replace::MODULE,
@@ -103,8 +105,9 @@ pub fn find(name: &str) -> Option<&'static Module> {
     MODULES.iter().copied().find(|module| module.name == short || module.aliases.contains(&name))
 }
 
+pub mod assemble;
 pub mod blockinfile;
-mod byte_text;
+pub mod byte_text;
 mod checksum;
 pub mod command;
 mod command_line;
@@ -117,10 +120,12 @@ pub mod file_attributes;
 mod file_content;
 mod file_mode;
 mod file_times;
+pub mod find;
 pub mod glob;
 mod host_path;
 pub mod lineinfile;
 pub mod ping;
+mod python_pattern;
 pub mod python_regex;
 pub mod replace;
 pub mod setup;

@@ -81,13 +81,15 @@ fn run(call: &Call<'_>) -> ModuleResult {
     if args.get_checksum && stat.kind == Kind::File && readable {
         set(&mut told, "checksum", args.checksum_algorithm.of_file(host.files, &path)?);
     }
+    // These two are of the link itself even with `follow`, as Ansible's are.
+    let itself = host.files.stat(&path, false)?.unwrap_or(stat);
     if args.get_mime {
-        let (mimetype, charset) = mime(host, &path, &stat)?;
+        let (mimetype, charset) = mime(host, &path, &itself)?;
         set(&mut told, "mimetype", mimetype);
         set(&mut told, "charset", charset);
     }
     if args.get_attributes {
-        attributes(host, &path, &stat, &mut told)?;
+        attributes(host, &path, &itself, &mut told)?;
     }
     Ok(Outcome::ok().with("stat", told))
 }

@@ -1,7 +1,7 @@
 //! `template`: the controller renders, the host puts the text in its place as [`copy`](super::copy) does.
 //!
 //! The controller sends the rendered text as [`Payload::File`](super::copy::Payload) in `_payload`, with the template's
-//! file name without `.j2` as it stands, its mode and its path.
+//! file name (its `.j2` included, as Ansible does for a `dest` that is a directory), its mode and its path.
 
 use super::copy::{Placement, payload};
 use super::file_attributes::FileArgs;
