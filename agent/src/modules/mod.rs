@@ -81,6 +81,7 @@ impl Blobs for NoBlobs {
 /// Every module, sorted by name.
 #[rustfmt::skip]
 pub static MODULES: &[&Module] = &[
+    &apt::MODULE,
     &assemble::MODULE,
     &blockinfile::MODULE,
     &command::MODULE,
@@ -88,15 +89,20 @@ pub static MODULES: &[&Module] = &[
     &fetch::MODULE,
     &file::MODULE,
     &find::MODULE,
+    &group::MODULE,
     &lineinfile::MODULE,
+    &package::MODULE,
     &ping::MODULE,
     &replace::MODULE,
+    &service::MODULE,
     &setup::MODULE,
     &shell::MODULE,
     &slurp::MODULE,
     &stat::MODULE,
+    &systemd::MODULE,
     &tempfile::MODULE,
     &template::MODULE,
+    &user::MODULE,
 ];
 
 /// The module that answers to a name: `copy`, `ansible.builtin.copy`, `ansible.legacy.copy` or a declared alias.
@@ -105,6 +111,10 @@ pub fn find(name: &str) -> Option<&'static Module> {
     MODULES.iter().copied().find(|module| module.name == short || module.aliases.contains(&name))
 }
 
+pub mod apt;
+mod apt_deb;
+mod apt_install;
+mod apt_run;
 pub mod assemble;
 pub mod blockinfile;
 pub mod byte_text;
@@ -122,16 +132,24 @@ mod file_mode;
 mod file_times;
 pub mod find;
 pub mod glob;
+pub mod group;
 mod host_path;
 pub mod lineinfile;
+pub mod package;
 pub mod ping;
 mod python_pattern;
 pub mod python_regex;
 pub mod replace;
+pub mod service;
 pub mod setup;
 pub mod shell;
 pub mod slurp;
 pub mod stat;
+pub mod systemd;
 pub mod tempfile;
 pub mod template;
 mod text_edit;
+pub mod user;
+mod user_change;
+mod user_home;
+mod user_ssh_key;

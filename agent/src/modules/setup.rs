@@ -1,9 +1,9 @@
 //! `setup`: gathers facts. `gather_facts` is the same thing.
 
-use super::{Call, Module};
+use super::{Call, Module, glob};
 use crate::args;
 use crate::args::Args as _;
-use crate::facts::{self, Gathered, Request};
+use crate::facts::{self, Gathered, Request, Subset};
 use crate::host::HostResult;
 use crate::outcome::{ModuleResult, Outcome, Stop};
 use serde_json::{Map, Value};
@@ -25,22 +25,32 @@ args! {
     }
 }
 
+/// The controller's own argument: names of the subsets ([`Subset::name`]) that a play mentions. It narrows what
+/// `gather_subset` asks for.
+pub const ONLY: &str = "_subsets";
+
 /// The declaration.
 pub static MODULE: Module = Module {
     name: "setup",
-    aliases: &["gather_facts"],
+    aliases: &["gather_facts", "ansible.builtin.gather_facts", "ansible.legacy.gather_facts"],
     summary: "Gather facts about the host",
     args: Args::specs,
     rules: &[],
     free_form: None,
     run: Some(|call: &Call<'_>| {
-        let args = call.args()?;
-        run(args, |request| facts::gather(call.host, request))
+        let only = call.args.get(ONLY);
+        run(call.args()?, only, |request| facts::gather(call.host, request))
     }),
 };
 
-fn run(args: Args, gather: impl FnOnce(&Request) -> HostResult<Gathered>) -> ModuleResult {
-    let subsets = facts::select(&args.gather_subset).map_err(|error| Stop::failed(error.to_string()))?;
+fn run(args: Args, only: Option<&Value>, gather: impl FnOnce(&Request) -> HostResult<Gathered>) -> ModuleResult {
+    let mut subsets = facts::select(&args.gather_subset).map_err(|error| Stop::failed(error.to_string()))?;
+    if let Some(only) = only {
+        let named = |name: &Value| name.as_str().and_then(Subset::named);
+        let only: Option<Vec<Subset>> = only.as_array().and_then(|names| names.iter().map(named).collect());
+        let only = only.ok_or_else(|| Stop::failed(format!("`{ONLY}` is not a list of names of subsets")))?;
+        subsets.retain(|subset| only.contains(subset));
+    }
     let timeout = Duration::from_secs(args.gather_timeout);
     let gathered = gather(&Request { subsets, fact_path: args.fact_path, timeout })?;
     let mut facts: Map<String, Value> = gathered
@@ -58,77 +68,7 @@ fn run(args: Args, gather: impl FnOnce(&Request) -> HostResult<Gathered>) -> Mod
 
 fn matches_filter(patterns: &[String], name: &str) -> bool {
     let bare = name.strip_prefix("ansible_").unwrap_or(name);
-    patterns.is_empty() || patterns.iter().any(|pattern| fnmatch(pattern, name) || fnmatch(pattern, bare))
-}
-
-/// Whether a name matches a shell pattern, as Python's `fnmatch` takes it: `*`, `?`, `[seq]`, `[!seq]`.
-pub(crate) fn fnmatch(pattern: &str, name: &str) -> bool {
-    let (pattern, name): (Vec<char>, Vec<char>) = (pattern.chars().collect(), name.chars().collect());
-    matches_from(&pattern, &name)
-}
-
-fn matches_from(mut pattern: &[char], mut name: &[char]) -> bool {
-    // Where to go on when a later part fails: the pattern after the last `*`, and the name from where it tries next.
-    let mut retry: Option<(&[char], &[char])> = None;
-    loop {
-        let step = match (pattern.first(), name.first()) {
-            (None, None) => return true,
-            (Some('*'), _) => {
-                pattern = &pattern[1..];
-                retry = Some((pattern, name));
-                continue;
-            }
-            (Some('?'), Some(_)) => Some(1),
-            (Some('['), Some(&c)) => match class(pattern) {
-                Some((class, length)) => in_class(class, c).then_some(length),
-                // An unclosed bracket stands for itself.
-                None => (c == '[').then_some(1),
-            },
-            (Some(&wanted), Some(&c)) if wanted == c => Some(1),
-            _ => None,
-        };
-        match (step, retry) {
-            (Some(length), _) => {
-                pattern = &pattern[length..];
-                name = &name[1..];
-            }
-            (None, Some((rest, from))) if !from.is_empty() => {
-                pattern = rest;
-                name = &from[1..];
-                retry = Some((rest, name));
-            }
-            _ => return false,
-        }
-    }
-}
-
-/// The inside of a bracket at the pattern's start, and how long it is with its brackets.
-fn class(pattern: &[char]) -> Option<(&[char], usize)> {
-    let body = pattern.get(1..)?;
-    let skip = if body.first() == Some(&'!') { 2 } else { 1 };
-    let end = body.iter().skip(skip).position(|&c| c == ']')? + skip;
-    Some((&body[..end], end + 2))
-}
-
-fn in_class(class: &[char], c: char) -> bool {
-    let (negated, mut rest) = match class {
-        ['!', rest @ ..] => (true, rest),
-        _ => (false, class),
-    };
-    let mut found = false;
-    loop {
-        rest = match rest {
-            [low, '-', high, after @ ..] => {
-                found |= (*low..=*high).contains(&c);
-                after
-            }
-            [one, after @ ..] => {
-                found |= *one == c;
-                after
-            }
-            [] => return found != negated,
-        };
-    }
+    patterns.is_empty() || patterns.iter().any(|pattern| glob::matches(pattern, name) || glob::matches(pattern, bare))
 }
 
 #[cfg(test)]
@@ -137,7 +77,8 @@ mod tests {
     use serde_json::json;
 
     fn with(args: Value) -> Result<Outcome, Stop> {
-        run(args::parse(args.as_object().unwrap()).unwrap(), |_| {
+        run(args::parse(args.as_object().unwrap()).unwrap(), args.get(ONLY), |request| {
+            assert!(args.get(ONLY).is_none() || request.subsets == [Subset::Memory].into());
             let facts = json!({"distribution": "Debian", "distribution_version": "12", "eth0": {}});
             Ok(Gathered { facts: facts.as_object().unwrap().clone(), warnings: vec!["broken".to_owned()] })
         })
@@ -155,26 +96,15 @@ mod tests {
     }
 
     #[test]
+    fn the_controller_narrows() {
+        assert!(with(json!({"_subsets": ["memory"]})).is_ok());
+        assert!(with(json!({"_subsets": ["memory", "nonsense"]})).is_err());
+    }
+
+    #[test]
     fn bad_subsets_fail() {
         assert!(
             matches!(with(json!({"gather_subset": ["foo"]})), Err(Stop::Failed(failure)) if failure.msg.contains("foo"))
         );
-    }
-
-    #[test]
-    fn shell_patterns() {
-        for (pattern, name, matches) in [
-            ("*", "", true),
-            ("a*c", "abbc", true),
-            ("a*c", "abcd", false),
-            ("*_mb", "memtotal_mb", true),
-            ("eth[0-3]", "eth2", true),
-            ("eth[!0-3]", "eth2", false),
-            ("[]x]", "]", true),
-            ("a[b", "a[b", true),
-            ("?", "ab", false),
-        ] {
-            assert_eq!(fnmatch(pattern, name), matches, "{pattern} {name}");
-        }
     }
 }
