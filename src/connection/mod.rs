@@ -1,6 +1,7 @@
 //! From the controller to the agent on a host: over SSH (libssh2, or the system's `ssh` where the user's configuration
 //! needs it), or on this machine.
 
+pub mod agents;
 mod target;
 
 pub use target::{Become, BecomeMethod, HostKeyPolicy, Secret, Target, Transport};
