@@ -1,6 +1,7 @@
 //! From the controller to the agent on a host: over SSH (libssh2, or the system's `ssh` where the user's configuration
 //! needs it), or on this machine.
 
+<<<<<<< HEAD
 mod agent_channel;
 mod askpass;
 mod bootstrap;
@@ -16,6 +17,9 @@ mod processes;
 mod programs;
 mod shell;
 mod ssh_config;
+=======
+pub mod agents;
+>>>>>>> agentcore
 mod target;
 mod token;
 mod wire;
