@@ -95,6 +95,7 @@ pub static MODULES: &[&Module] = &[
     &stat::MODULE,
     &tempfile::MODULE,
     &template::MODULE,
+    &wait_for::MODULE,
 ];
 
 /// The module that answers to a name: `copy`, `ansible.builtin.copy`, `ansible.legacy.copy` or a declared alias.
@@ -127,6 +128,8 @@ pub mod setup;
 pub mod shell;
 pub mod slurp;
 pub mod stat;
+mod tcp_table;
 pub mod tempfile;
 pub mod template;
 mod text_edit;
+pub mod wait_for;
