@@ -103,6 +103,7 @@ pub static MODULES: &[&Module] = &[
     &tempfile::MODULE,
     &template::MODULE,
     &user::MODULE,
+    &wait_for::MODULE,
 ];
 
 /// The module that answers to a name: `copy`, `ansible.builtin.copy`, `ansible.legacy.copy` or a declared alias.
@@ -146,6 +147,7 @@ pub mod shell;
 pub mod slurp;
 pub mod stat;
 pub mod systemd;
+mod tcp_table;
 pub mod tempfile;
 pub mod template;
 mod text_edit;
@@ -153,3 +155,4 @@ pub mod user;
 mod user_change;
 mod user_home;
 mod user_ssh_key;
+pub mod wait_for;

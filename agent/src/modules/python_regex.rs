@@ -51,6 +51,11 @@ impl Regex {
         self.multiline
     }
 
+    /// The names of the groups, that of the whole match (none) first.
+    pub fn group_names(&self) -> impl Iterator<Item = Option<&str>> {
+        self.compiled.capture_names()
+    }
+
     fn compile(translated: &str, pattern: &str, subject: Subject, multiline: bool) -> Result<Regex, RegexError> {
         match fancy_regex::Regex::new(translated) {
             Ok(compiled) => Ok(Regex { compiled, subject, multiline }),
