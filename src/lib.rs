@@ -20,3 +20,7 @@ pub mod event;
 pub mod journal;
 
 pub mod report;
+
+pub mod doc;
+
+pub mod cli;
