@@ -9,7 +9,15 @@ pub mod config;
 
 pub mod loader;
 
+pub mod inventory;
+
+pub mod playbook;
+
 pub mod template;
+
+pub mod vars;
+
+pub mod actions;
 
 pub mod connection;
 

@@ -15,13 +15,3 @@ pub struct Agent {
 
 /// All of them; the build script makes the list.
 pub static AGENTS: &[Agent] = include!(concat!(env!("OUT_DIR"), "/agents.rs"));
-
-/// The agent for a host's machine type, as its `uname -m` prints it.
-pub fn for_machine(machine: &str) -> Option<&'static Agent> {
-    let machine = match machine {
-        "amd64" => "x86_64",
-        "arm64" => "aarch64",
-        other => other,
-    };
-    AGENTS.iter().find(|agent| agent.machine == machine)
-}

@@ -1,8 +1,8 @@
 //! From the controller to the agent on a host: over SSH (libssh2, or the system's `ssh` where the user's configuration
 //! needs it), or on this machine.
 
-<<<<<<< HEAD
 mod agent_channel;
+mod agents;
 mod askpass;
 mod bootstrap;
 mod command_channel;
@@ -17,9 +17,6 @@ mod processes;
 mod programs;
 mod shell;
 mod ssh_config;
-=======
-pub mod agents;
->>>>>>> agentcore
 mod target;
 mod token;
 mod wire;

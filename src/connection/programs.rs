@@ -19,6 +19,17 @@ pub struct Program {
 }
 
 impl Program {
+    /// The programs that this controller carries.
+    pub fn embedded() -> Vec<Program> {
+        let own = |agent: &super::agents::Agent| Program {
+            machine: agent.machine.to_owned(),
+            sha256: agent.sha256.to_owned(),
+            size: agent.size,
+            gzip: Cow::Borrowed(agent.gzip),
+        };
+        super::agents::AGENTS.iter().map(own).collect()
+    }
+
     /// A program from a file.
     pub fn read(machine: &str, path: &Path) -> io::Result<Program> {
         let content = std::fs::read(path)?;

@@ -1,5 +1,35 @@
 //! The engine: takes plays through their batches, tasks and hosts, and tells what happens as events.
 
+mod adhoc;
+mod batch;
+mod ending;
+mod entry;
+mod extra_vars;
+mod fact_cache;
+mod flow;
+mod handlers;
+mod host;
+mod includes;
+mod keywords;
+mod lists;
+mod loops;
+mod magic;
+mod meta;
+mod on_host;
 mod options;
+mod play;
+mod pool;
+mod run;
+mod step;
+mod target;
+mod templates;
+mod words;
+mod world;
 
+pub use ending::details;
+pub use entry::{Ready, Tools, exit, prepare, run};
+pub use lists::list;
 pub use options::{Become, Connection, Fleet, ListOnly, Password, RunOptions, VaultSecret, VaultSource, What};
+
+use step::censor;
+use words::{glob, words, written, written_text};

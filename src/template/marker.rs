@@ -1,7 +1,7 @@
 //! A value that is none: undefined, unknown in a dry run, or an error that nothing has looked at yet. It may be passed
 //! around (`default` and `is defined` look at it), and whatever needs its value fails with its fault.
 
-use super::contract::TemplateErrorKind;
+use super::contract::{TemplateError, TemplateErrorKind};
 use super::fault::{Fault, Outcome};
 use minijinja::Value;
 use minijinja::value::{Object, ObjectRepr};
@@ -33,6 +33,13 @@ pub fn marker(fault: Box<Fault>) -> Value {
 /// task makes it known.
 pub fn unknown(why: &str) -> Value {
     marker(Fault::new(TemplateErrorKind::Unknown, format!("known only when the task runs: {why}")))
+}
+
+/// A value whose template failed: whatever needs it fails with that error.
+pub fn failed(error: TemplateError) -> Value {
+    let mut fault = Fault::new(error.kind.clone(), error.diagnostic.message.clone());
+    fault.origin = Some(Box::new(error));
+    marker(fault)
 }
 
 /// The marker, where it is one.

@@ -36,7 +36,7 @@ mod tests;
 pub use contract::{Binding, Surroundings, TemplateError, TemplateErrorKind, Truth, Variables};
 pub use files::FileOptions;
 pub use language::Syntax;
-pub use marker::{is_undefined, is_unknown, unknown};
+pub use marker::{failed, is_undefined, is_unknown, unknown};
 pub use minijinja::Value;
 pub use omit::{is_omit, omit};
 pub use scope::Scope;

@@ -1,0 +1,43 @@
+//! `set_stats`: adds to the figures that a run ends with.
+
+use super::call::{Action, ActionCall, Consequence, Done, NeedsHost};
+use refit_agent::args;
+use refit_agent::args::Args as _;
+use refit_agent::modules::Module;
+use refit_agent::outcome::Outcome;
+use serde_json::{Map, Value as Json};
+
+args! {
+    /// What `set_stats` takes.
+    pub struct Args {
+        /// Names and values.
+        data: Map<String, Json>,
+        /// Keep them by host.
+        per_host: bool = false,
+        /// Add to what is there instead of replacing it.
+        aggregate: bool = true,
+    }
+}
+
+static MODULE: Module = Module {
+    name: "set_stats",
+    aliases: &[],
+    summary: "Add to the figures that the run ends with",
+    args: Args::specs,
+    rules: &[],
+    free_form: None,
+    run: None,
+};
+
+/// The action.
+pub static ACTION: Action = Action { declaration: || &MODULE, needs_host: NeedsHost::No, raw: &[], run };
+
+fn run(call: &ActionCall<'_>) -> Done {
+    let args: Args = match call.parsed() {
+        Ok(args) => args,
+        Err(stop) => return Done::only(Err(stop.into())),
+    };
+    let shown = serde_json::json!({"data": args.data, "per_host": args.per_host, "aggregate": args.aggregate});
+    let outcome = Outcome::ok().with("ansible_stats", shown);
+    Done::with(outcome, Consequence::Stats { data: args.data, per_host: args.per_host, aggregate: args.aggregate })
+}

@@ -1,0 +1,75 @@
+//! `template`: renders on the controller, and sends the text along.
+
+use super::call::{Action, ActionCall, Done, NeedsHost, json_map};
+use super::remote::{Contents, Halt};
+use super::sources::find;
+use crate::diagnostic::SourceFile;
+use crate::template::{FileOptions, Syntax, TemplateErrorKind};
+use refit_agent::modules::copy::Payload;
+use refit_agent::modules::template;
+use refit_agent::outcome::{Failure, Outcome, Stop};
+use std::os::unix::fs::PermissionsExt as _;
+use std::sync::Arc;
+
+/// The action.
+pub static ACTION: Action = Action { declaration: || &template::MODULE, needs_host: NeedsHost::Yes, raw: &[], run };
+
+fn run(call: &ActionCall<'_>) -> Done {
+    attempt(call).into()
+}
+
+fn attempt(call: &ActionCall<'_>) -> Result<Outcome, Halt> {
+    let remote = call.remote()?;
+    let args: template::Args = call.parsed()?;
+    let src = args.src.to_string_lossy().into_owned();
+    let path = find(call, &src, "templates")?;
+    let cannot = |error: std::io::Error| Halt::failed(format!("cannot read {}: {error}", path.display()));
+    let bytes = std::fs::read(&path).map_err(cannot)?;
+    let bytes = if crate::vault::is_encrypted(&bytes) {
+        let plain = call
+            .vault
+            .decrypt(&String::from_utf8_lossy(&bytes))
+            .map_err(|error| Halt::failed(format!("{}: {error}", path.display())))?;
+        call.secrets.add(&String::from_utf8_lossy(&plain));
+        plain.to_vec()
+    } else {
+        bytes
+    };
+    let text = String::from_utf8(bytes)
+        .map_err(|error| Halt::failed(format!("{} is not UTF-8 text: {error}", path.display())))?;
+    let file = Arc::new(SourceFile { path: path.clone(), text });
+    let comment = |given: &Option<String>, usual: &str| given.clone().unwrap_or_else(|| usual.to_owned());
+    let options = FileOptions {
+        syntax: Syntax {
+            block: (args.block_start_string.clone(), args.block_end_string.clone()),
+            variable: (args.variable_start_string.clone(), args.variable_end_string.clone()),
+            comment: (comment(&args.comment_start_string, "{#"), comment(&args.comment_end_string, "#}")),
+            trim_blocks: args.trim_blocks,
+            lstrip_blocks: args.lstrip_blocks,
+            ..Syntax::default()
+        },
+        newline_sequence: args.newline_sequence.word().to_owned(),
+    };
+    let rendered = call.scope.file(&file, &options).map_err(|error| match error.kind {
+        TemplateErrorKind::Unknown => Halt::Stop(Stop::Unknown { why: error.diagnostic.message.clone() }),
+        _ => {
+            let details = crate::engine::details(&error.diagnostic);
+            Halt::Stop(Stop::Failed(Failure::new(format!("{}\n{details}", error.diagnostic.message))))
+        }
+    })?;
+    let mut contents = Contents::default();
+    let name = path.file_name().map(|name| name.to_string_lossy().into_owned());
+    let payload = Payload::File {
+        sha256: contents.add(rendered.into_bytes()),
+        mode: std::fs::metadata(&path).map(|meta| meta.permissions().mode() & 0o7777).ok(),
+        basename: name,
+        source: Some(path.display().to_string()),
+    };
+    let mut request = json_map(call.args);
+    request.insert(
+        "_payload".to_owned(),
+        serde_json::to_value(&payload).map_err(|error| Halt::failed(error.to_string()))?,
+    );
+    let blobs = contents.0.keys().cloned().collect();
+    remote.run("template", request, &contents, blobs)
+}

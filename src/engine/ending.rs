@@ -1,0 +1,248 @@
+//! How a task ends on a host: a module's outcome becomes a result as `register` has it, judged by `changed_when` and
+//! `failed_when`.
+
+use crate::actions::{Consequence, Halt};
+use crate::connection::LinkError;
+use crate::diagnostic::Diagnostic;
+use crate::event::{Status, TaskResult};
+use crate::template::{TemplateError, TemplateErrorKind};
+use refit_agent::outcome::{Outcome, Stop};
+use serde_json::{Map, Value as Json};
+
+/// How a task, or an item of its loop, ended on a host.
+#[derive(Clone, Debug)]
+pub struct Ending {
+    /// As the events tell it.
+    pub result: TaskResult,
+    /// Facts that it brought.
+    pub facts: Map<String, Json>,
+    /// What follows on the controller.
+    pub consequences: Vec<Consequence>,
+    /// In a dry run: why the result is not known. The status may be known all the same (`changed_when: false`).
+    pub unknown: Option<String>,
+}
+
+impl Ending {
+    fn of(status: Status, result: Map<String, Json>) -> Ending {
+        Ending {
+            result: TaskResult {
+                status,
+                ignored: false,
+                hidden: false,
+                delegated_to: None,
+                result,
+                diff: Vec::new(),
+                why: None,
+                began: 0,
+                took: 0,
+            },
+            facts: Map::new(),
+            consequences: Vec::new(),
+            unknown: None,
+        }
+    }
+
+    /// Skipped by a condition: as written, and with its values.
+    pub fn skipped(condition: Option<&str>, why: String) -> Ending {
+        let mut result = Map::new();
+        result.insert("changed".to_owned(), false.into());
+        result.insert("skipped".to_owned(), true.into());
+        result.insert("skip_reason".to_owned(), "Conditional result was False".into());
+        if let Some(condition) = condition {
+            result.insert("false_condition".to_owned(), condition.into());
+        }
+        let mut ending = Ending::of(Status::Skipped, result);
+        ending.result.why = Some(why);
+        ending
+    }
+
+    /// Failed with a message.
+    pub fn failed(message: impl Into<String>) -> Ending {
+        let mut result = Map::new();
+        result.insert("changed".to_owned(), false.into());
+        result.insert("failed".to_owned(), true.into());
+        result.insert("msg".to_owned(), message.into().into());
+        Ending::of(Status::Failed, result)
+    }
+
+    /// A dry run can't tell.
+    pub fn unknown(why: String) -> Ending {
+        let mut result = Map::new();
+        result.insert("changed".to_owned(), Json::Null);
+        result.insert("msg".to_owned(), format!("known only when it runs: {why}").into());
+        let mut ending = Ending::of(Status::Unknown, result);
+        ending.result.why = Some(why.clone());
+        ending.unknown = Some(why);
+        ending
+    }
+
+    /// The host was lost.
+    pub fn unreachable(error: &LinkError) -> Ending {
+        let mut result = Map::new();
+        result.insert("changed".to_owned(), false.into());
+        result.insert("unreachable".to_owned(), true.into());
+        result.insert("msg".to_owned(), error.to_string().into());
+        Ending::of(Status::Unreachable, result)
+    }
+
+    /// A template of the task could not be had.
+    pub fn template_error(error: TemplateError) -> Ending {
+        if error.kind == TemplateErrorKind::Unknown {
+            return Ending::unknown(error.diagnostic.message.clone());
+        }
+        let mut ending = Ending::failed(error.diagnostic.message.clone());
+        ending.result.why = Some(details(&error.diagnostic));
+        ending
+    }
+
+    /// As an action or module ended.
+    pub fn of_result(result: Result<Outcome, Halt>) -> Ending {
+        match result {
+            Ok(outcome) => Ending::of_outcome(outcome),
+            Err(Halt::Lost(error)) => Ending::unreachable(&error),
+            Err(Halt::Stop(Stop::Unknown { why })) => Ending::unknown(why),
+            Err(Halt::Stop(Stop::Cancelled { why })) => Ending::failed(why),
+            Err(Halt::Stop(Stop::Failed(failure))) => {
+                let mut fields = failure.result;
+                fields.insert("changed".to_owned(), failure.changed.into());
+                fields.insert("failed".to_owned(), true.into());
+                fields.entry("msg").or_insert_with(|| failure.msg.into());
+                add_warnings(&mut fields, failure.warnings);
+                add_lines(&mut fields);
+                Ending::of(Status::Failed, fields)
+            }
+        }
+    }
+
+    fn of_outcome(outcome: Outcome) -> Ending {
+        let mut fields = outcome.result;
+        fields.insert("changed".to_owned(), outcome.changed.into());
+        if outcome.skipped {
+            fields.insert("skipped".to_owned(), true.into());
+        }
+        if !outcome.facts.is_empty() {
+            fields.insert("ansible_facts".to_owned(), outcome.facts.clone().into());
+        }
+        if !outcome.diff.is_empty() {
+            fields.insert("diff".to_owned(), outcome.diff.iter().map(|diff| serde_json::json!(diff)).collect());
+        }
+        add_warnings(&mut fields, outcome.warnings);
+        add_lines(&mut fields);
+        let status = match (outcome.skipped, outcome.changed) {
+            (true, false) => Status::Skipped,
+            (_, true) => Status::Changed,
+            (false, false) => Status::Ok,
+        };
+        let mut ending = Ending::of(status, fields);
+        ending.result.diff = outcome.diff;
+        ending.facts = outcome.facts;
+        ending
+    }
+
+    /// Whether it counts as a failure.
+    pub fn is_failed(&self) -> bool {
+        self.result.status == Status::Failed
+    }
+
+    /// `changed_when` said so.
+    pub fn set_changed(&mut self, changed: bool) {
+        self.result.result.insert("changed".to_owned(), changed.into());
+        if matches!(self.result.status, Status::Ok | Status::Changed | Status::Unknown) {
+            self.result.status = if changed { Status::Changed } else { Status::Ok };
+        }
+    }
+
+    /// `failed_when` said so.
+    pub fn set_failed(&mut self, failed: bool) {
+        self.result.result.insert("failed".to_owned(), failed.into());
+        self.result.result.insert("failed_when_result".to_owned(), failed.into());
+        if failed {
+            self.result.status = Status::Failed;
+        } else if self.result.status == Status::Failed {
+            let changed = self.result.result.get("changed") == Some(&Json::Bool(true));
+            self.result.status = if changed { Status::Changed } else { Status::Ok };
+        }
+    }
+
+    /// Several items' endings as the task's.
+    pub fn of_items(items: &[(Json, Ending)]) -> Ending {
+        let any = |status| items.iter().any(|(_, ending)| ending.result.status == status);
+        let all_skipped = items.iter().all(|(_, ending)| ending.result.status == Status::Skipped);
+        let changed = items.iter().any(|(_, ending)| ending.result.result.get("changed") == Some(&Json::Bool(true)));
+        let mut fields = Map::new();
+        fields.insert("changed".to_owned(), changed.into());
+        let results: Vec<Json> = items.iter().map(|(_, ending)| Json::Object(ending.result.result.clone())).collect();
+        fields.insert("results".to_owned(), results.into());
+        let status = if any(Status::Unreachable) {
+            fields.insert("unreachable".to_owned(), true.into());
+            Status::Unreachable
+        } else if any(Status::Failed) {
+            fields.insert("failed".to_owned(), true.into());
+            Status::Failed
+        } else if any(Status::Unknown) {
+            Status::Unknown
+        } else if all_skipped {
+            fields.insert("skipped".to_owned(), true.into());
+            Status::Skipped
+        } else if changed {
+            Status::Changed
+        } else {
+            Status::Ok
+        };
+        let message = match (status, items.is_empty()) {
+            (_, true) => {
+                fields.insert("skipped_reason".to_owned(), "No items in the list".into());
+                None
+            }
+            (Status::Failed | Status::Unreachable, _) => Some("One or more items failed"),
+            (Status::Skipped, _) => Some("All items skipped"),
+            _ => Some("All items completed"),
+        };
+        if let Some(message) = message {
+            fields.insert("msg".to_owned(), message.into());
+        }
+        let mut whole = Ending::of(status, fields);
+        for (_, ending) in items {
+            whole.result.diff.extend(ending.result.diff.iter().cloned());
+            whole.facts.extend(ending.facts.clone());
+            whole.consequences.extend(ending.consequences.iter().cloned());
+            whole.unknown = whole.unknown.or_else(|| ending.unknown.clone());
+        }
+        // The first reason of the kind that decided.
+        whole.result.why = items
+            .iter()
+            .find(|(_, ending)| ending.result.status == status)
+            .and_then(|(_, ending)| ending.result.why.clone());
+        whole
+    }
+}
+
+fn add_warnings(fields: &mut Map<String, Json>, warnings: Vec<String>) {
+    if !warnings.is_empty() {
+        fields.insert("warnings".to_owned(), warnings.into());
+    }
+}
+
+/// `stdout_lines` beside `stdout`, and the same of standard error.
+fn add_lines(fields: &mut Map<String, Json>) {
+    for name in ["stdout", "stderr"] {
+        let lines = format!("{name}_lines");
+        if let Some(Json::String(text)) = fields.get(name)
+            && !fields.contains_key(&lines)
+        {
+            let split: Vec<&str> = text.lines().collect();
+            fields.insert(lines, serde_json::json!(split));
+        }
+    }
+}
+
+/// The places and hints of a diagnostic, without its message.
+pub fn details(diagnostic: &Diagnostic) -> String {
+    let mut lines = Vec::new();
+    if let Some(span) = &diagnostic.span {
+        lines.push(format!("at {}", span.place()));
+    }
+    lines.extend(diagnostic.related.iter().map(|(span, label)| format!("{label}: {}", span.place())));
+    lines.extend(diagnostic.hints.iter().map(|hint| format!("hint: {hint}")));
+    lines.join("\n")
+}

@@ -1,0 +1,182 @@
+//! Handlers: notified by tasks that changed something, run at the end of each section, in the order in which they are defined.
+
+use super::batch::{Batch, lock};
+use super::host::{Host, Standing};
+use crate::event::{EventKind, TaskId};
+use crate::playbook::{Block, Keyword, Node, ScopeKind, Task};
+use crate::template::Scope;
+use std::sync::Arc;
+
+impl Batch {
+    /// A task changed hosts: notifies the handlers that it names.
+    pub fn notify(self: &Arc<Self>, task: &Arc<Task>, id: TaskId, scope: &Scope, hosts: &[Arc<Host>]) {
+        let sources: Vec<_> =
+            task.scope.gathered(Keyword::Notify).into_iter().flat_map(crate::playbook::one_or_more).collect();
+        for source in sources {
+            let names = match scope.value(source) {
+                Ok(value) => match value.try_iter() {
+                    Ok(items) if value.as_str().is_none() => items.map(|item| item.to_string()).collect(),
+                    _ => vec![value.to_string()],
+                },
+                Err(error) => {
+                    self.run().fail(&format!("`notify` can't be templated: {error}"));
+                    continue;
+                }
+            };
+            for name in names {
+                self.notify_name(&name, task, id, hosts);
+            }
+        }
+    }
+
+    fn notify_name(self: &Arc<Self>, name: &str, task: &Arc<Task>, id: TaskId, hosts: &[Arc<Host>]) {
+        let Some(first) = hosts.first() else { return };
+        let handlers = self.handler_list();
+        // Of several handlers of a name the last one counts; all that listen to a topic do.
+        let by_name = handlers.iter().rposition(|node| self.titles(node, first).iter().any(|title| title == name));
+        let mut found: Vec<usize> = by_name.into_iter().collect();
+        for (index, node) in handlers.iter().enumerate() {
+            if self.topics(node, first).iter().any(|topic| topic == name) && !found.contains(&index) {
+                found.push(index);
+            }
+        }
+        if found.is_empty() {
+            let place = task.span().place();
+            let message = format!("{place}: there is no handler `{name}`, neither by its name nor by `listen`");
+            if self.run().settings.error_on_missing_handler.value {
+                self.run().fail(&message);
+                for host in hosts {
+                    host.stand(Standing::Failed);
+                    host.state().stats.failures += 1;
+                }
+            } else {
+                self.run().warn(&message);
+            }
+            return;
+        }
+        let titles: Vec<String> =
+            found.iter().filter_map(|index| self.titles(&handlers[*index], first).into_iter().next()).collect();
+        let mut notified = lock(&self.notified);
+        for index in found {
+            let waiting = notified.entry(index).or_default();
+            for host in hosts {
+                if !waiting.contains(&host.name) {
+                    waiting.push(host.name.clone());
+                }
+            }
+        }
+        drop(notified);
+        for host in hosts {
+            self.run().sink.emit(EventKind::Notified {
+                task: id,
+                host: host.name.to_string(),
+                handlers: titles.clone(),
+            });
+        }
+    }
+
+    /// Runs the handlers that were notified, and those that they notify.
+    pub fn flush_handlers(self: &Arc<Self>, hosts: &[Arc<Host>]) {
+        let mut index = 0;
+        loop {
+            let handlers = self.handler_list();
+            let Some(node) = handlers.get(index) else { break };
+            let waiting = self.take_notified(index, hosts);
+            if !waiting.is_empty() && !self.is_over() {
+                self.nodes(std::slice::from_ref(node), &waiting);
+                // A handler may notify one that is defined before it.
+                index = lock(&self.notified).keys().copied().min().map_or(index + 1, |first| first.min(index + 1));
+                continue;
+            }
+            index += 1;
+        }
+    }
+
+    /// Takes the hosts of these that wait for a handler and still take part; the others wait on.
+    fn take_notified(&self, index: usize, hosts: &[Arc<Host>]) -> Vec<Arc<Host>> {
+        let mut notified = lock(&self.notified);
+        let Some(names) = notified.get_mut(&index) else { return Vec::new() };
+        let ready: Vec<Arc<Host>> =
+            hosts.iter().filter(|host| names.contains(&host.name) && host.is_active()).cloned().collect();
+        names.retain(|name| !ready.iter().any(|host| host.name == *name));
+        if names.is_empty() {
+            notified.remove(&index);
+        }
+        ready
+    }
+
+    /// The names of the handlers that hosts were notified of and that did not run: by host.
+    pub fn owed(self: &Arc<Self>) -> Vec<(Arc<str>, String)> {
+        let handlers = self.handler_list();
+        let mut waiting: Vec<_> = lock(&self.notified).clone().into_iter().collect();
+        waiting.sort_by_key(|(index, _)| *index);
+        let mut owed = Vec::new();
+        for (index, names) in waiting {
+            for name in names {
+                let host = self.run().host(&name);
+                let title = handlers.get(index).and_then(|node| self.titles(node, &host).into_iter().next());
+                owed.push((name, title.unwrap_or_default()));
+            }
+        }
+        owed
+    }
+
+    /// The play's handlers as a flat list: what an import brought stands in its place.
+    fn handler_list(&self) -> Vec<Node> {
+        fn flatten(nodes: &[Node], into: &mut Vec<Node>) {
+            for node in nodes {
+                match node {
+                    Node::Block(block) if is_plain(block) => flatten(&block.body, into),
+                    other => into.push(other.clone()),
+                }
+            }
+        }
+        let mut flat = Vec::new();
+        flatten(&lock(&self.play.handlers), &mut flat);
+        flat
+    }
+
+    /// The names that a handler answers to: `name`, and `role : name` of a role's.
+    fn titles(self: &Arc<Self>, node: &Node, host: &Arc<Host>) -> Vec<String> {
+        let (source, scope) = match node {
+            Node::Task(task) => (task.name(), &task.scope),
+            Node::Block(block) => (block.scope.keywords.get(Keyword::Name), &block.scope),
+        };
+        let Some(source) = source else { return Vec::new() };
+        let name = if source.has_template() {
+            let layers = self.play.task_layers(scope);
+            match self.scope(host, scope, &layers).text(source) {
+                Ok(name) => name,
+                // A name that can't be told now answers to nothing.
+                Err(_) => return Vec::new(),
+            }
+        } else {
+            source.as_str().unwrap_or_default().to_owned()
+        };
+        match scope.role() {
+            Some(used) => {
+                let (role, used_as) = (&used.role.name, &used.name);
+                vec![name.clone(), format!("{role} : {name}"), format!("{used_as} : {name}")]
+            }
+            None => vec![name],
+        }
+    }
+
+    fn topics(self: &Arc<Self>, node: &Node, host: &Arc<Host>) -> Vec<String> {
+        let Node::Task(task) = node else { return Vec::new() };
+        let sources = task.list(Keyword::Listen);
+        if sources.iter().all(|source| !source.has_template()) {
+            return sources.iter().filter_map(|source| source.as_str().map(str::to_owned)).collect();
+        }
+        let layers = self.play.task_layers(&task.scope);
+        let scope = self.scope(host, &task.scope, &layers);
+        sources.iter().filter_map(|source| scope.text(source).ok()).collect()
+    }
+}
+
+/// A block that only groups: what an import or a role put around handlers.
+fn is_plain(block: &Block) -> bool {
+    matches!(block.scope.kind, ScopeKind::Include(_) | ScopeKind::Role(_))
+        && block.rescue.is_empty()
+        && block.always.is_empty()
+}

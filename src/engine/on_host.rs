@@ -1,0 +1,388 @@
+//! A task on one host: conditions, loops, attempts, and the judgement of what came of it.
+
+use super::batch::Batch;
+use super::ending::Ending;
+use super::host::Host;
+use super::keywords::KeywordReader;
+use crate::actions::{self, Action, ActionCall, NeedsHost, NoContent, Remote};
+use crate::event::{EventKind, Status, TaskId};
+use crate::loader::Source;
+use crate::playbook::{Keyword, Task};
+use crate::template::{Binding, Scope, TemplateError, Truth, Value};
+use crate::vars::{Bindings, Layer};
+use indexmap::IndexMap;
+use serde_json::Value as Json;
+use std::sync::Arc;
+use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
+
+/// A task on a host.
+pub struct OnHost {
+    /// The batch.
+    pub batch: Arc<Batch>,
+    /// The task.
+    pub task: Arc<Task>,
+    /// Its number.
+    pub id: TaskId,
+    /// Its name, for the host's requests.
+    pub title: Arc<str>,
+    /// The host.
+    pub host: Arc<Host>,
+    /// The variables in force.
+    pub scope: Scope,
+}
+
+/// What is left to do once everything that needs no host was done.
+pub enum Prepared {
+    /// Nothing.
+    Ended(Ending, Scope),
+    /// The host has to be asked, or something waited for.
+    NeedsHost(Box<OnHost>),
+}
+
+/// What the conditions came to.
+pub enum Gate {
+    /// The task applies.
+    Open,
+    /// It does not, or that can't be told.
+    Shut(Ending),
+}
+
+impl OnHost {
+    /// Does what needs no host: a condition that does not hold, a controller's action. Never waits.
+    pub fn prepare(self) -> Prepared {
+        let inline = self.action().is_some_and(|action| action.needs_host == NeedsHost::No) && !self.repeats();
+        if inline {
+            let ending = self.perform();
+            return Prepared::Ended(ending, self.scope);
+        }
+        if self.task.looped.is_none() {
+            match self.gate(&self.scope) {
+                Gate::Shut(ending) => {
+                    let ending = self.hide(ending);
+                    return Prepared::Ended(ending, self.scope);
+                }
+                Gate::Open => {}
+            }
+        }
+        Prepared::NeedsHost(Box::new(self))
+    }
+
+    /// Does all of it.
+    pub fn perform(&self) -> Ending {
+        let began = SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| since.as_millis() as i64);
+        let clock = Instant::now();
+        let mut ending = match &self.task.looped {
+            None => self.one(&self.scope),
+            Some(_) => match self.items() {
+                Ok(items) => self.looped(items),
+                // What can't be looped over matters only if the task applies.
+                Err(error) => match self.gate(&self.scope) {
+                    Gate::Shut(ending) if ending.result.status == Status::Skipped => ending,
+                    _ => Ending::template_error(error),
+                },
+            },
+        };
+        ending.result.began = began;
+        ending.result.took = clock.elapsed().as_micros() as u64;
+        self.hide(ending)
+    }
+
+    pub(super) fn keywords<'a>(&'a self, scope: &'a Scope) -> KeywordReader<'a> {
+        KeywordReader { task: &self.task.scope, scope }
+    }
+
+    pub(super) fn action(&self) -> Option<&'static Action> {
+        actions::action(actions::find(&self.task.action.name)?.name)
+    }
+
+    pub(super) fn repeats(&self) -> bool {
+        self.task.get(Keyword::Until).is_some() || self.task.get(Keyword::Retries).is_some()
+    }
+
+    /// `no_log`: nothing of the result leaves the engine, except in `register`.
+    fn hide(&self, mut ending: Ending) -> Ending {
+        match self.keywords(&self.scope).flag(Keyword::NoLog) {
+            Ok(hidden) => ending.result.hidden = hidden.unwrap_or(false),
+            // What can't be told is not shown.
+            Err(_) => ending.result.hidden = true,
+        }
+        ending
+    }
+
+    /// `when`.
+    pub fn gate(&self, scope: &Scope) -> Gate {
+        for source in self.task.scope.gathered(Keyword::When) {
+            match scope.condition(source) {
+                Ok(Truth::True) => {}
+                Ok(Truth::False { why }) => {
+                    let condition = source.as_str().map(str::to_owned);
+                    return Gate::Shut(Ending::skipped(condition.as_deref().or(Some(&why)), why.clone()));
+                }
+                Ok(Truth::Unknown { why }) => return Gate::Shut(Ending::unknown(why)),
+                Err(error) => {
+                    let mut ending = Ending::template_error(error);
+                    if ending.is_failed() {
+                        let told =
+                            ending.result.result.get("msg").and_then(Json::as_str).unwrap_or_default().to_owned();
+                        let message = format!("the condition can't be evaluated: {told}");
+                        ending.result.result.insert("msg".to_owned(), message.into());
+                    }
+                    return Gate::Shut(ending);
+                }
+            }
+        }
+        Gate::Open
+    }
+
+    /// The task once, or for one item: condition, attempts, judgement.
+    pub(super) fn one(&self, scope: &Scope) -> Ending {
+        if let Gate::Shut(ending) = self.gate(scope) {
+            return ending;
+        }
+        let keywords = self.keywords(scope);
+        let limits = (|| Ok((keywords.number(Keyword::Retries)?, keywords.float(Keyword::Delay)?)))();
+        let (retries, delay) = match limits {
+            Ok(limits) => limits,
+            Err(error) => return Ending::template_error(error),
+        };
+        let until = self.task.get(Keyword::Until);
+        let attempts = match (until, retries) {
+            (None, None) => 1,
+            (_, Some(retries)) => 1 + retries.clamp(0, i64::from(u32::MAX) - 1) as u32,
+            (Some(_), None) => 4,
+        };
+        let mut attempt = 1;
+        loop {
+            let mut ending = self.judge(self.attempt(scope), scope);
+            if attempts == 1 || ending.result.status == Status::Unreachable || ending.unknown.is_some() {
+                return ending;
+            }
+            ending.result.result.insert("attempts".to_owned(), attempt.into());
+            let good = match until {
+                None => Ok(Truth::True)
+                    .map(|truth| if ending.is_failed() { Truth::False { why: String::new() } } else { truth }),
+                Some(until) => self.condition_on(&ending, until, scope),
+            };
+            match good {
+                Ok(Truth::True) => return ending,
+                Ok(Truth::Unknown { why }) => return Ending::unknown(why),
+                Ok(Truth::False { .. }) => {}
+                Err(error) => return Ending::template_error(error),
+            }
+            if self.is_plan() {
+                let condition = until.and_then(Source::as_str).unwrap_or("the task succeeds");
+                return Ending::unknown(format!("`until` does not hold yet ({condition})"));
+            }
+            if attempt >= attempts {
+                ending.result.result.insert("failed".to_owned(), true.into());
+                ending.result.status = Status::Failed;
+                return ending;
+            }
+            self.emit(EventKind::Retry {
+                task: self.id,
+                host: self.host.name.to_string(),
+                attempt,
+                left: attempts - attempt,
+                result: self.shown(&ending).result,
+            });
+            attempt += 1;
+            let pause = Duration::try_from_secs_f64(delay.unwrap_or(5.0).max(0.0)).unwrap_or(Duration::from_secs(5));
+            if !self.batch.run().interrupts.sleep(pause) {
+                let mut ending = Ending::failed("interrupted while waiting for the next attempt");
+                ending.result.result.insert("attempts".to_owned(), (attempt - 1).into());
+                return ending;
+            }
+        }
+    }
+
+    /// One attempt.
+    fn attempt(&self, scope: &Scope) -> Ending {
+        let Some(declared) = actions::find(&self.task.action.name) else {
+            return Ending::failed(format!("there is no module `{}`", self.task.action.name));
+        };
+        let action = actions::action(declared.name);
+        let args = match self.args(scope, action) {
+            Ok(args) => args,
+            Err(error) => return Ending::template_error(error),
+        };
+        let output = |line: &str| self.tell_output(line);
+        let needs_host = action.is_none_or(|action| action.needs_host == NeedsHost::Yes);
+        let remote = match needs_host.then(|| self.remote(scope, &output)).transpose() {
+            Ok(remote) => remote,
+            Err(error) => return Ending::template_error(error),
+        };
+        let delegated = remote.as_ref().and_then(|(_, delegated)| delegated.clone());
+        let mut ending = match (action, &remote) {
+            (Some(action), remote) => {
+                let raw = self.raw_args(action);
+                let call = ActionCall {
+                    args: &args,
+                    raw: &raw,
+                    task: &self.task,
+                    scope,
+                    host: remote.as_ref().map(|(remote, _)| remote),
+                    playbook_dir: &self.batch.play.play.directory,
+                    vault: &self.batch.run().vault,
+                    secrets: &self.batch.run().secrets,
+                    verbosity: self.batch.run().options.fleet.verbosity,
+                };
+                let done = (action.run)(&call);
+                let mut ending = Ending::of_result(done.result);
+                ending.consequences = done.consequences;
+                ending
+            }
+            (None, Some((remote, _))) => {
+                Ending::of_result(remote.run(declared.name, actions::json_map(&args), &NoContent, Vec::new()))
+            }
+            (None, None) => Ending::failed(format!("`{}` has no host to run on", declared.name)),
+        };
+        ending.result.delegated_to = delegated;
+        ending
+    }
+
+    /// The module's arguments, templated; `module_defaults` below, omitted ones left out.
+    pub(super) fn args(
+        &self,
+        scope: &Scope,
+        action: Option<&Action>,
+    ) -> Result<IndexMap<String, Value>, TemplateError> {
+        let written = &self.task.action.args;
+        let mut args: IndexMap<String, Value> = IndexMap::new();
+        let mut put = |name: &str, value: Value| {
+            if crate::template::is_omit(&value) {
+                args.shift_remove(name);
+            } else {
+                args.insert(name.to_owned(), value);
+            }
+        };
+        for (name, source) in self.module_defaults() {
+            put(name, scope.value(source)?);
+        }
+        if let Some(template) = &written.template {
+            let value = scope.value(template)?;
+            for key in value.try_iter().into_iter().flatten() {
+                let entry = value.get_item(&key).unwrap_or_default();
+                put(&key.to_string(), entry);
+            }
+        }
+        if let (Some(source), Some(name)) =
+            (&written.free_form, actions::find(&self.task.action.name).and_then(|module| module.free_form))
+        {
+            put(name, scope.value(source)?);
+        }
+        for (name, source) in &written.named {
+            if action.is_some_and(|action| action.raw.contains(&&**name)) {
+                continue;
+            }
+            put(name, scope.value(source)?);
+        }
+        Ok(args)
+    }
+
+    fn raw_args(&self, action: &Action) -> IndexMap<String, Source> {
+        let named = self.task.action.args.named.iter();
+        named
+            .filter(|(name, _)| action.raw.contains(&&**name))
+            .map(|(name, value)| (name.to_string(), value.clone()))
+            .collect()
+    }
+
+    /// Defaults for this module's arguments, from the outside in.
+    fn module_defaults(&self) -> Vec<(&str, &Source)> {
+        let mut found = Vec::new();
+        let wanted = actions::short_name(&self.task.action.name);
+        for source in self.task.scope.gathered(Keyword::ModuleDefaults) {
+            for mapping in crate::playbook::one_or_more(source) {
+                for entry in mapping.as_map().unwrap_or_default() {
+                    if entry.key.as_str().is_some_and(|name| actions::short_name(name) == wanted) {
+                        let defaults = entry.value.as_map().unwrap_or_default();
+                        found.extend(defaults.iter().filter_map(|arg| Some((arg.key.as_str()?, &arg.value))));
+                    }
+                }
+            }
+        }
+        found
+    }
+
+    pub(super) fn remote<'a>(
+        &'a self,
+        scope: &Scope,
+        output: &'a (dyn Fn(&str) + Sync),
+    ) -> Result<(Remote<'a>, Option<String>), TemplateError> {
+        super::target::remote(self, &self.keywords(scope), output)
+    }
+
+    /// `changed_when` and `failed_when`.
+    pub(super) fn judge(&self, mut ending: Ending, scope: &Scope) -> Ending {
+        if ending.result.status == Status::Unreachable || ending.result.status == Status::Skipped {
+            return ending;
+        }
+        for (keyword, all) in [(Keyword::ChangedWhen, true), (Keyword::FailedWhen, true)] {
+            let conditions = self.task.list(keyword);
+            if conditions.is_empty() {
+                continue;
+            }
+            let mut holds = all;
+            let mut unknown = None;
+            for condition in conditions {
+                match self.condition_on(&ending, condition, scope) {
+                    Ok(Truth::True) => {}
+                    Ok(Truth::False { .. }) => {
+                        holds = false;
+                        unknown = None;
+                        break;
+                    }
+                    Ok(Truth::Unknown { why }) => unknown = Some(why),
+                    Err(error) => return Ending::template_error(error),
+                }
+            }
+            match (keyword, unknown) {
+                (_, Some(why)) => ending.unknown = ending.unknown.or(Some(why)),
+                (Keyword::ChangedWhen, None) => ending.set_changed(holds),
+                // A result that is not known can't be told to have failed by a condition that looks elsewhere.
+                (_, None) if ending.unknown.is_some() && !holds => {}
+                (_, None) => ending.set_failed(holds),
+            }
+        }
+        ending
+    }
+
+    fn condition_on(&self, ending: &Ending, condition: &Source, scope: &Scope) -> Result<Truth, TemplateError> {
+        let Some(name) = self.register() else { return scope.condition(condition) };
+        let names = Bindings::from_iter([(Arc::from(name), self.registered(ending))]);
+        scope.with(Arc::new(Layer::from(names))).condition(condition)
+    }
+
+    /// The variable that keeps the result.
+    pub fn register(&self) -> Option<&str> {
+        self.task.get(Keyword::Register).and_then(Source::as_str)
+    }
+
+    /// The result as `register` keeps it.
+    pub fn registered(&self, ending: &Ending) -> Binding {
+        super::step::registered(&self.task, &self.title, self.register().unwrap_or_default(), ending)
+    }
+
+    pub(super) fn is_plan(&self) -> bool {
+        self.batch.play.is_plan()
+    }
+
+    /// As events show it: nothing of a hidden result.
+    pub fn shown(&self, ending: &Ending) -> Ending {
+        let mut shown = self.hide(ending.clone());
+        if shown.result.hidden {
+            super::censor(&mut shown.result);
+        }
+        shown
+    }
+
+    pub(super) fn tell_output(&self, line: &str) {
+        if self.keywords(&self.scope).flag(Keyword::NoLog).is_ok_and(|hidden| !hidden.unwrap_or(false)) {
+            self.emit(EventKind::Output { task: self.id, host: self.host.name.to_string(), line: line.to_owned() });
+        }
+    }
+
+    pub(super) fn emit(&self, kind: EventKind) {
+        self.batch.run().sink.emit(kind);
+    }
+}

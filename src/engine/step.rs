@@ -1,0 +1,319 @@
+//! A task on hosts: first everything that needs no host, on all cores; then the hosts, side by side.
+
+use super::batch::Batch;
+use super::ending::Ending;
+use super::host::{FailedTask, Host, Standing};
+use super::keywords::KeywordReader;
+use super::on_host::{OnHost, Prepared};
+use crate::actions::{self, Consequence};
+use crate::event::{EventKind, Place, Status, TaskId, TaskResult};
+use crate::playbook::{Keyword, Task};
+use crate::template::Binding;
+use rayon::prelude::*;
+use std::sync::Arc;
+
+impl Batch {
+    /// Runs a task on hosts and waits for all of them.
+    pub fn step(self: &Arc<Self>, task: &Arc<Task>, hosts: &[Arc<Host>]) {
+        let layers = self.play.task_layers(&task.scope);
+        let Some(first) = hosts.first() else { return };
+        let scope = self.scope(first, &task.scope, &layers);
+        let reader = KeywordReader { task: &task.scope, scope: &scope };
+        let once = reader.flag(Keyword::RunOnce).ok().flatten().unwrap_or(false);
+        let throttle = reader.number(Keyword::Throttle).ok().flatten().and_then(|limit| usize::try_from(limit).ok());
+        let throttle = throttle.filter(|limit| *limit > 0);
+        let on = if once { &hosts[..1] } else { hosts };
+        let (id, title) = self.start_task(task, &scope, on.len());
+        if !self.run().confirm_step(&title) {
+            self.run().sink.emit(EventKind::TaskFinished { task: id });
+            return;
+        }
+
+        let prepared: Vec<(Arc<Host>, Prepared)> = on
+            .par_iter()
+            .map(|host| {
+                let scope =
+                    if Arc::ptr_eq(host, first) { scope.clone() } else { self.scope(host, &task.scope, &layers) };
+                let on_host = OnHost {
+                    batch: self.clone(),
+                    task: task.clone(),
+                    id,
+                    title: title.clone(),
+                    host: host.clone(),
+                    scope,
+                };
+                (host.clone(), on_host.prepare())
+            })
+            .collect();
+
+        let mut jobs: Vec<Box<dyn FnOnce() + Send>> = Vec::new();
+        let mut waiting: Vec<Arc<Host>> = Vec::new();
+        for (host, prepared) in prepared {
+            match prepared {
+                Prepared::Ended(ending, scope) => {
+                    self.settle(task, id, &title, &host, &scope, ending, once.then_some(hosts));
+                }
+                Prepared::NeedsHost(on_host) => {
+                    let (batch, task, title) = (self.clone(), task.clone(), title.clone());
+                    let everyone = once.then(|| hosts.to_vec());
+                    waiting.push(host.clone());
+                    jobs.push(Box::new(move || {
+                        batch.run().sink.emit(EventKind::HostStarted { task: id, host: host.name.to_string() });
+                        let ending = on_host.perform();
+                        batch.settle(&task, id, &title, &host, &on_host.scope, ending, everyone.as_deref());
+                    }));
+                }
+            }
+        }
+        let limit = throttle.map_or(self.run().forks(), |limit| limit.min(self.run().forks()));
+        let done = self.run().pool.all(Some(limit), jobs);
+        for (host, done) in waiting.iter().zip(done) {
+            if done.is_none() {
+                let ending = Ending::failed("an internal error ended this task; please report it with the lines above");
+                let scope = self.scope(host, &task.scope, &layers);
+                self.settle(task, id, &title, host, &scope, ending, None);
+            }
+        }
+        self.run().sink.emit(EventKind::TaskFinished { task: id });
+        self.consequences_of_failures(task, hosts);
+    }
+
+    /// Tells that a task starts. Its number and its name.
+    pub fn start_task(
+        self: &Arc<Self>,
+        task: &Arc<Task>,
+        scope: &crate::template::Scope,
+        hosts: usize,
+    ) -> (TaskId, Arc<str>) {
+        let run = self.run();
+        let name = match task.name() {
+            // A name with what can't be templated is shown as written.
+            Some(source) => scope.text(source).unwrap_or_else(|_| source.as_str().unwrap_or_default().to_owned()),
+            None => task.action.name.clone(),
+        };
+        let hidden = KeywordReader { task: &task.scope, scope }.flag(Keyword::NoLog);
+        let args = match hidden {
+            Ok(None | Some(false)) => {
+                let named = task.action.args.named.iter();
+                Some(named.map(|(name, value)| (name.to_string(), super::written(value))).collect())
+            }
+            _ => None,
+        };
+        let id = run.next_task();
+        let span = task.span();
+        run.sink.emit(EventKind::TaskStarted {
+            task: id,
+            play: self.play.id,
+            name: name.clone(),
+            action: task.action.name.clone(),
+            role: task.scope.role().map(|used| used.name.clone()),
+            handler: task.handler,
+            place: place(span),
+            args,
+            implicit: task.implicit,
+            hosts: hosts as u32,
+        });
+        (id, Arc::from(name))
+    }
+
+    /// Takes in how a task ended on a host, and tells it.
+    pub fn settle(
+        self: &Arc<Self>,
+        task: &Arc<Task>,
+        id: TaskId,
+        title: &str,
+        host: &Arc<Host>,
+        scope: &crate::template::Scope,
+        mut ending: Ending,
+        everyone: Option<&[Arc<Host>]>,
+    ) {
+        let run = self.run();
+        let reader = KeywordReader { task: &task.scope, scope };
+        let ignored = match ending.result.status {
+            Status::Failed => reader.flag(Keyword::IgnoreErrors),
+            Status::Unreachable => reader.flag(Keyword::IgnoreUnreachable),
+            _ => Ok(None),
+        };
+        // Not knowing whether to go on means not to.
+        ending.result.ignored = ignored.ok().flatten().unwrap_or(false);
+
+        if let Some(name) = task.get(Keyword::Register).and_then(|source| source.as_str()) {
+            let registered = registered(task, title, name, &ending);
+            for host in everyone.unwrap_or(std::slice::from_ref(host)) {
+                host.state().vars.set(name, registered.clone());
+            }
+        }
+        self.take_facts(&reader, host, &ending, everyone);
+        for consequence in std::mem::take(&mut ending.consequences) {
+            self.consequence(consequence, host, everyone);
+        }
+        self.count(host, task, title, &ending);
+        let changed = ending.result.status == Status::Changed || ending.result.status == Status::Unknown;
+        if changed {
+            let hosts = everyone.unwrap_or(std::slice::from_ref(host));
+            self.notify(task, id, scope, hosts);
+        }
+        let mut result = ending.result;
+        if result.hidden {
+            super::censor(&mut result);
+        }
+        run.sink.emit(EventKind::HostFinished { task: id, host: host.name.to_string(), result });
+        if everyone.is_some() && host.state().standing != Standing::Active && !host.is_active() {
+            let standing = host.state().standing;
+            if standing == Standing::Failed {
+                // A task that runs once for all fails for all.
+                for other in everyone.unwrap_or_default() {
+                    other.stand(Standing::Failed);
+                }
+            }
+        }
+    }
+
+    fn take_facts(
+        &self,
+        reader: &KeywordReader<'_>,
+        host: &Arc<Host>,
+        ending: &Ending,
+        everyone: Option<&[Arc<Host>]>,
+    ) {
+        let sets_variables = ending
+            .consequences
+            .iter()
+            .any(|consequence| matches!(consequence, Consequence::Set { .. } | Consequence::Include(_)));
+        if ending.facts.is_empty() || sets_variables {
+            return;
+        }
+        let delegated = ending.result.delegated_to.as_deref();
+        let for_delegate = reader.flag(Keyword::DelegateFacts).ok().flatten().unwrap_or(false);
+        let targets: Vec<Arc<Host>> = match (delegated, for_delegate) {
+            (Some(name), true) => vec![self.run().host(name)],
+            _ => everyone.map_or_else(|| vec![host.clone()], <[_]>::to_vec),
+        };
+        for target in targets {
+            target.state().vars.facts.add(&ending.facts);
+            self.run().cache_facts(&target);
+        }
+    }
+
+    /// What a task's action asks of the controller.
+    fn consequence(&self, consequence: Consequence, host: &Arc<Host>, everyone: Option<&[Arc<Host>]>) {
+        let targets = everyone.unwrap_or(std::slice::from_ref(host));
+        match consequence {
+            Consequence::Set { variables, cacheable } => {
+                for target in targets {
+                    let mut state = target.state();
+                    for (name, value) in &variables {
+                        state.vars.set(name, value.clone());
+                    }
+                    if cacheable {
+                        let facts = variables.iter().filter_map(|(name, value)| match value {
+                            Binding::Value(value) => Some((name.clone(), actions::json(value))),
+                            _ => None,
+                        });
+                        state.vars.facts.add(&facts.collect());
+                    }
+                }
+                if cacheable {
+                    targets.iter().for_each(|target| self.run().cache_facts(target));
+                }
+            }
+            Consequence::Include(variables) => {
+                for target in targets {
+                    target.state().vars.include(variables.iter().cloned().collect());
+                }
+            }
+            Consequence::AddHost { name, groups, vars } => self.run().add_host(&name, &groups, vars),
+            Consequence::GroupBy { group, parents } => {
+                for target in targets {
+                    self.run().group_by(&target.name, &group, &parents);
+                }
+            }
+            Consequence::Stats { data, per_host, aggregate } => {
+                self.run().add_stats(per_host.then_some(&*host.name), data, aggregate);
+            }
+            Consequence::Abort => self.end_play(Standing::Ended),
+        }
+    }
+
+    /// The recap's figures, and what becomes of the host.
+    fn count(&self, host: &Arc<Host>, task: &Task, title: &str, ending: &Ending) {
+        let mut state = host.state();
+        let ignored = ending.result.ignored;
+        match ending.result.status {
+            Status::Ok => state.stats.ok += 1,
+            Status::Changed => {
+                state.stats.ok += 1;
+                state.stats.changed += 1;
+            }
+            Status::Skipped => state.stats.skipped += 1,
+            Status::Unknown => {
+                state.stats.ok += 1;
+                state.stats.unknown += 1;
+            }
+            Status::Failed if ignored => {
+                state.stats.ok += 1;
+                state.stats.ignored += 1;
+            }
+            Status::Failed => {
+                state.stats.failures += 1;
+                state.standing = Standing::Failed;
+                state.failed = Some(FailedTask {
+                    task: crate::vars::data(&serde_json::json!({
+                        "name": title,
+                        "action": task.action.name,
+                        "args": task.action.args.named.iter().map(|(name, value)| (name.to_string(), super::written(value))).collect::<serde_json::Map<_, _>>(),
+                    })),
+                    result: crate::vars::data(&ending.result.result),
+                });
+            }
+            Status::Unreachable if ignored => {
+                state.stats.unreachable += 1;
+                state.stats.skipped += 1;
+            }
+            Status::Unreachable => {
+                state.stats.unreachable += 1;
+                state.standing = Standing::Unreachable;
+            }
+        }
+    }
+}
+
+/// The result as `register` keeps it: in a dry run, known or not.
+pub fn registered(task: &Task, title: &str, name: &str, ending: &Ending) -> Binding {
+    match &ending.unknown {
+        Some(why) => Binding::Unknown(Arc::from(format!(
+            "`register: {name}` of task `{title}` ({}): {why}",
+            task.span().place()
+        ))),
+        None => {
+            let mut fields = ending.result.result.clone();
+            fields.entry("failed").or_insert(serde_json::Value::Bool(false));
+            Binding::Value(crate::vars::data(&fields))
+        }
+    }
+}
+
+/// A span as events have it.
+pub fn place(span: &crate::diagnostic::Span) -> Place {
+    Place { file: span.file.path.display().to_string(), line: span.line, column: span.column }
+}
+
+/// A task's name as written, else its module's.
+pub fn raw_title(task: &Task) -> String {
+    task.name().and_then(|source| source.as_str()).unwrap_or(&task.action.name).to_owned()
+}
+
+/// Hides a result of a task with `no_log`.
+pub fn censor(result: &mut TaskResult) {
+    let keep = ["changed", "failed", "skipped", "unreachable", "attempts", "rc"];
+    let mut shown: serde_json::Map<_, _> = std::mem::take(&mut result.result);
+    shown.retain(|name, _| keep.contains(&name.as_str()));
+    shown.insert(
+        "censored".to_owned(),
+        "the output has been hidden due to the fact that 'no_log: true' was specified for this result".into(),
+    );
+    result.result = shown;
+    result.diff.clear();
+    result.why = None;
+    result.hidden = true;
+}

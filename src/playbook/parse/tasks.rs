@@ -1,0 +1,262 @@
+//! Lists of tasks and blocks, and what `import_tasks` and `import_role` bring.
+
+use super::Pass;
+use super::role::{RoleParts, RoleRequest};
+use crate::diagnostic::{Diagnostic, Span};
+use crate::loader::{Entry, Source};
+use crate::playbook::keyword::{BLOCK, HANDLER, Keyword, TASK};
+use crate::playbook::model::{Block, Loop, Node, Task};
+use crate::playbook::role::RoleUse;
+use crate::playbook::scope::{Keywords, Scope, ScopeKind};
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+impl Pass<'_> {
+    /// A list of tasks and blocks.
+    pub(super) fn tasks(
+        &mut self,
+        source: &Source,
+        parent: &Arc<Scope>,
+        handlers: bool,
+        directory: &Path,
+    ) -> Vec<Node> {
+        if source.is_null() {
+            return Vec::new();
+        }
+        let Some(items) = source.as_seq() else {
+            let message = format!("a list of tasks is wanted here, this is {}", source.describe());
+            self.problems.push(Diagnostic::error(&source.span, message).hint("each task begins with `- `"));
+            return Vec::new();
+        };
+        items.iter().flat_map(|item| self.task_or_block(item, parent, handlers, directory)).collect()
+    }
+
+    /// A file of tasks. `asked_by` is the place that names it.
+    pub(super) fn task_file(
+        &mut self,
+        path: &Path,
+        parent: &Arc<Scope>,
+        handlers: bool,
+        asked_by: Option<&Span>,
+    ) -> Vec<Node> {
+        if self.reading.iter().any(|open| open == path) {
+            let message = format!("{} imports itself", path.display());
+            self.problems.push(match asked_by {
+                Some(span) => Diagnostic::error(span, message).hint("`include_tasks` reads a file only when it runs"),
+                None => Diagnostic::plain(message),
+            });
+            return Vec::new();
+        }
+        let Some(source) = self.read(path, asked_by) else { return Vec::new() };
+        self.reading.push(path.to_owned());
+        let nodes = self.tasks(&source, parent, handlers, path.parent().unwrap_or(Path::new("")));
+        self.reading.pop();
+        nodes
+    }
+
+    fn task_or_block(&mut self, item: &Source, parent: &Arc<Scope>, handlers: bool, directory: &Path) -> Vec<Node> {
+        let Some(entries) = item.as_map() else {
+            if !item.is_null() {
+                self.error(&item.span, format!("a task must be a mapping, this is {}", item.describe()));
+            }
+            return Vec::new();
+        };
+        if ["block", "rescue", "always"].iter().any(|key| item.get(key).is_some()) {
+            return self.block(item, entries, parent, handlers, directory).into_iter().collect();
+        }
+        self.task(item, entries, parent, handlers, directory)
+    }
+
+    fn block(
+        &mut self,
+        item: &Source,
+        entries: &[Entry],
+        parent: &Arc<Scope>,
+        handlers: bool,
+        directory: &Path,
+    ) -> Option<Node> {
+        let (keywords, others) = self.keywords(entries, BLOCK);
+        for entry in others {
+            self.unknown_key(entry, BLOCK);
+        }
+        if item.get("block").is_none() {
+            self.error(&item.span, "`rescue` and `always` need a `block` before them");
+            return None;
+        }
+        self.has_module_defaults |= keywords.get(Keyword::ModuleDefaults).is_some();
+        let scope = Arc::new(Scope {
+            kind: ScopeKind::Block,
+            keywords,
+            span: item.span.clone(),
+            directory: directory.to_owned(),
+            parent: Some(parent.clone()),
+        });
+        let mut section = |keyword| match scope.keywords.get(keyword) {
+            Some(source) => self.tasks(source, &scope, handlers, directory),
+            None => Vec::new(),
+        };
+        let (body, rescue, always) = (section(Keyword::Block), section(Keyword::Rescue), section(Keyword::Always));
+        Some(Node::Block(Arc::new(Block { scope, body, rescue, always })))
+    }
+
+    fn task(
+        &mut self,
+        item: &Source,
+        entries: &[Entry],
+        parent: &Arc<Scope>,
+        handlers: bool,
+        directory: &Path,
+    ) -> Vec<Node> {
+        let place = if handlers { HANDLER } else { TASK };
+        let (mut keywords, others) = self.keywords(entries, place);
+        self.has_module_defaults |= keywords.get(Keyword::ModuleDefaults).is_some();
+        let Some(found) = self.action(&others, &keywords, &item.span, place) else { return Vec::new() };
+        if found.local {
+            keywords.set(Keyword::DelegateTo, Source::text(&item.span, "localhost"));
+            keywords.set(Keyword::Connection, Source::text(&item.span, "local"));
+        }
+        let looped = self.looped(&others, &keywords);
+        let action = found.action;
+        let scope = |kind, keywords| {
+            Arc::new(Scope {
+                kind,
+                keywords,
+                span: item.span.clone(),
+                directory: directory.to_owned(),
+                parent: Some(parent.clone()),
+            })
+        };
+        match action.module.as_str() {
+            "import_tasks" => {
+                if let Some(looped) = &looped {
+                    let problem = Diagnostic::error(
+                        &looped.items.span,
+                        "`import_tasks` can't loop: it is read before anything runs",
+                    );
+                    self.problems.push(problem.hint("`include_tasks` can"));
+                }
+                let around = scope(ScopeKind::Include(Vec::new()), import_keywords(&keywords));
+                self.import_tasks(&action, &around, handlers)
+            }
+            "import_role" => {
+                let around = scope(ScopeKind::Include(Vec::new()), import_keywords(&keywords));
+                match RoleRequest::of(&action.args, &action.span, &mut |source| self.name(source, &around)) {
+                    Ok(request) => self.role(&RoleRequest { public: true, ..request }, &around),
+                    Err(problem) => {
+                        self.problems.push(problem);
+                        Vec::new()
+                    }
+                }
+            }
+            _ => {
+                let task = Task {
+                    scope: scope(ScopeKind::Task, keywords),
+                    action,
+                    looped,
+                    handler: handlers,
+                    implicit: false,
+                };
+                vec![Node::Task(Arc::new(task))]
+            }
+        }
+    }
+
+    fn looped(&mut self, others: &[&Entry], keywords: &Keywords) -> Option<Loop> {
+        let with = others.iter().find_map(|entry| Some((entry, entry.key.as_str()?.strip_prefix("with_")?)));
+        match (with, keywords.get(Keyword::Loop)) {
+            (Some((entry, _)), Some(_)) => {
+                self.error(&entry.key.span, "a task has one loop: either `loop` or `with_...`");
+                None
+            }
+            (Some((entry, lookup)), None) => Some(Loop { lookup: Some(lookup.to_owned()), items: entry.value.clone() }),
+            (None, Some(items)) => Some(Loop { lookup: None, items: items.clone() }),
+            (None, None) => None,
+        }
+    }
+
+    fn import_tasks(
+        &mut self,
+        action: &crate::playbook::model::Action,
+        around: &Arc<Scope>,
+        handlers: bool,
+    ) -> Vec<Node> {
+        let Some(file) = action.args.free_form.as_ref().or_else(|| action.args.get("file")) else {
+            self.error(&action.span, "`import_tasks` needs the name of a file");
+            return Vec::new();
+        };
+        let Some(name) = self.name(file, around) else { return Vec::new() };
+        let path = find_task_file(&name, around, &self.playbook_dir, if handlers { "handlers" } else { "tasks" });
+        let nodes = self.task_file(&path, around, handlers, Some(&file.span));
+        vec![Node::Block(Arc::new(Block {
+            scope: around.clone(),
+            body: nodes,
+            rescue: Vec::new(),
+            always: Vec::new(),
+        }))]
+    }
+}
+
+/// The keywords of an import hold for what it brings; the import's own ones stay behind.
+fn import_keywords(keywords: &Keywords) -> Keywords {
+    let mut kept = Keywords::default();
+    for keyword in Keyword::ALL {
+        let own = matches!(
+            keyword,
+            Keyword::Name | Keyword::Args | Keyword::Loop | Keyword::LoopControl | Keyword::Register | Keyword::Action
+        );
+        if !own && let Some(value) = keywords.get(*keyword) {
+            kept.set(*keyword, value.clone());
+        }
+    }
+    kept
+}
+
+/// Where a file of tasks is: relative to the file that names it, else in the role's `tasks`, else beside the playbook. Where
+/// it is nowhere, the first place that was looked at.
+pub(crate) fn find_task_file(name: &str, scope: &Scope, playbook_dir: &Path, kind: &str) -> PathBuf {
+    let name = Path::new(name);
+    if name.is_absolute() {
+        return name.to_owned();
+    }
+    let mut places: Vec<PathBuf> = Vec::new();
+    // In a role the role's own directory of tasks counts, wherever below it the naming file stands.
+    let in_role = |role: &Arc<RoleUse>| role.role.path.join(kind).join(name);
+    places.push(scope.directory.join(name));
+    places.extend(scope.roles().map(in_role));
+    for around in scope.outward() {
+        places.push(around.directory.join(name));
+    }
+    places.push(playbook_dir.join(kind).join(name));
+    places.push(playbook_dir.join(name));
+    let first = places[0].clone();
+    places.into_iter().find(|path| path.is_file()).unwrap_or(first)
+}
+
+impl RoleRequest {
+    /// What `import_role` or `include_role` asks for. `name` gives texts of arguments that may be templates.
+    pub(crate) fn of(
+        args: &crate::playbook::model::Args,
+        span: &Span,
+        name: &mut dyn FnMut(&Source) -> Option<String>,
+    ) -> Result<RoleRequest, Diagnostic> {
+        let mut text = |key: &str| args.get(key).and_then(&mut *name);
+        let Some(role) = text("name").or_else(|| text("role")) else {
+            return Err(Diagnostic::error(span, "the role's name is needed: `name: ROLE`"));
+        };
+        Ok(RoleRequest {
+            name: role,
+            parts: RoleParts {
+                tasks: text("tasks_from").unwrap_or_else(|| "main".to_owned()),
+                vars: text("vars_from").unwrap_or_else(|| "main".to_owned()),
+                defaults: text("defaults_from").unwrap_or_else(|| "main".to_owned()),
+                handlers: text("handlers_from").unwrap_or_else(|| "main".to_owned()),
+            },
+            params: Vec::new(),
+            keywords: Keywords::default(),
+            public: text("public").and_then(|word| refit_agent::args::boolean(&word)).unwrap_or(false),
+            allow_duplicates: true,
+            validate: text("rolespec_validate").and_then(|word| refit_agent::args::boolean(&word)).unwrap_or(true),
+            span: span.clone(),
+        })
+    }
+}

@@ -1,0 +1,83 @@
+//! What a run learns of a host: facts, `include_vars`, `set_fact`, registered results.
+
+use super::layers::{Bindings, Layer};
+use crate::template::Binding;
+use indexmap::IndexMap;
+use serde_json::{Map, Value as Json};
+use std::sync::Arc;
+
+/// A host's facts.
+#[derive(Clone, Debug, Default)]
+pub struct Facts {
+    /// `ansible_facts`: names without `ansible_`.
+    known: IndexMap<String, Json>,
+    /// The same as variables: `ansible_facts`, and each by itself as it was given.
+    names: Arc<Bindings>,
+}
+
+impl Facts {
+    /// Adds facts as a module returns them: `setup` names them `ansible_x`, others as they like.
+    pub fn add(&mut self, facts: &Map<String, Json>) {
+        let mut names = Bindings::clone(&self.names);
+        for (name, value) in facts {
+            let short = name.strip_prefix("ansible_").unwrap_or(name);
+            // Facts may be nested under the name of `ansible_local`, which each gathering replaces as a whole.
+            self.known.insert(short.to_owned(), value.clone());
+            names.insert(Arc::from(name.as_str()), Binding::Value(crate::vars::data(value)));
+        }
+        names.insert(Arc::from("ansible_facts"), Binding::Value(crate::vars::data(&self.known)));
+        self.names = Arc::new(names);
+    }
+
+    /// `ansible_facts`.
+    pub fn known(&self) -> &IndexMap<String, Json> {
+        &self.known
+    }
+
+    /// Whether anything was gathered.
+    pub fn is_empty(&self) -> bool {
+        self.known.is_empty()
+    }
+}
+
+/// What a run learns of a host. Cheap to clone: a task works on the state that it began with.
+#[derive(Clone, Debug, Default)]
+pub struct HostVars {
+    /// Facts.
+    pub facts: Facts,
+    /// `include_vars`.
+    included: Arc<Bindings>,
+    /// `set_fact` and registered results.
+    set: Arc<Bindings>,
+}
+
+impl HostVars {
+    /// `include_vars` read these.
+    pub fn include(&mut self, more: Bindings) {
+        Arc::make_mut(&mut self.included).extend(more);
+    }
+
+    /// `set_fact`, or a registered result.
+    pub fn set(&mut self, name: &str, binding: Binding) {
+        Arc::make_mut(&mut self.set).insert(Arc::from(name), binding);
+    }
+
+    /// Forgets facts (`meta: clear_facts`).
+    pub fn clear_facts(&mut self) {
+        self.facts = Facts::default();
+    }
+
+    /// The layers above those of the task, from the top.
+    pub fn upper(&self) -> [Layer; 2] {
+        [Layer::Names(self.set.clone()), Layer::Names(self.included.clone())]
+    }
+
+    /// The layer of facts.
+    pub fn facts_layer(&self) -> Layer {
+        if self.facts.is_empty() {
+            let none = super::layers::data(&serde_json::json!({}));
+            return Layer::from(super::values([("ansible_facts", none)]));
+        }
+        Layer::Names(self.facts.names.clone())
+    }
+}
