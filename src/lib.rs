@@ -18,3 +18,7 @@ pub mod event;
 pub mod journal;
 
 pub mod report;
+
+pub mod doc;
+
+pub mod cli;

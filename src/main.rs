@@ -1,2 +1,7 @@
 //! `refit`.
-fn main() {}
+
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    ExitCode::from(refit::cli::main(std::env::args_os().collect()))
+}

@@ -1,0 +1,135 @@
+//! The command line: names and meanings are those of ansible-playbook, ansible and ansible-inventory. The doc comments are the
+//! help's text.
+
+mod exec;
+mod fleet;
+mod inventory;
+mod reach;
+mod run;
+mod show;
+
+pub use exec::{AdHocArgs, ExecArgs};
+pub use fleet::FleetArgs;
+pub use inventory::{InventoryArgs, InventoryCommandArgs};
+pub use reach::{BecomeArgs, ConnectionArgs};
+pub use run::{PlanArgs, PlaybookArgs, RunArgs};
+pub use show::{Format, OutputArgs};
+
+use clap::{Args, Parser, Subcommand};
+use std::path::PathBuf;
+
+/// Runs playbooks on many hosts over SSH, and shows beforehand what will change.
+///
+/// Reads the playbooks, roles and inventories that Ansible reads. A managed host needs sshd and a POSIX shell, nothing else.
+#[derive(Debug, Parser)]
+#[command(name = "refit", version, args_override_self = true, max_term_width = 100)]
+#[command(after_help = EXIT_CODES)]
+pub struct Cli {
+    /// What to do.
+    #[command(subcommand)]
+    pub command: Command,
+}
+
+const EXIT_CODES: &str = "Exit codes: 0 all went well, 1 the run could not start or broke off, 2 a host failed or the command \
+line is wrong, 4 a host was unreachable, 99 interrupted, 250 a fault of refit itself.";
+
+/// The commands.
+#[derive(Debug, Subcommand)]
+pub enum Command {
+    /// Run playbooks.
+    #[command(after_help = EXIT_CODES)]
+    Run(RunArgs),
+    /// Show what a run would change, without changing anything: `run --check --diff`.
+    #[command(after_help = EXIT_CODES)]
+    Plan(PlanArgs),
+    /// Run one module on hosts.
+    #[command(after_help = EXIT_CODES)]
+    Exec(ExecArgs),
+    /// Show the inventory.
+    Inventory(InventoryArgs),
+    /// Explain modules and their arguments.
+    Doc(DocArgs),
+    /// Print the JSON schema of modules' arguments.
+    Schema(SchemaArgs),
+    /// Print a shell's completion script.
+    Completion(CompletionArgs),
+    /// Write the man pages.
+    Man(ManArgs),
+}
+
+/// Arguments of `refit doc`.
+#[derive(Args, Debug)]
+pub struct DocArgs {
+    /// List all modules, one a line.
+    #[arg(short, long, conflicts_with = "modules")]
+    pub list: bool,
+    /// The modules to explain.
+    #[arg(value_name = "MODULE", required_unless_present = "list")]
+    pub modules: Vec<String>,
+}
+
+/// Arguments of `refit schema`.
+#[derive(Args, Debug)]
+pub struct SchemaArgs {
+    /// The module; without one, an object with the schema of each.
+    #[arg(value_name = "MODULE")]
+    pub module: Option<String>,
+}
+
+/// Arguments of `refit completion`.
+#[derive(Args, Debug)]
+pub struct CompletionArgs {
+    /// The shell.
+    #[arg(value_enum)]
+    pub shell: clap_complete::Shell,
+}
+
+/// Arguments of `refit man`.
+#[derive(Args, Debug)]
+pub struct ManArgs {
+    /// The directory to write to; it is made where it is missing.
+    #[arg(value_name = "DIR")]
+    pub directory: PathBuf,
+}
+
+/// Runs playbooks, as ansible-playbook does.
+#[derive(Debug, Parser)]
+#[command(name = "ansible-playbook", disable_version_flag = true, args_override_self = true, infer_long_args = true)]
+pub struct AnsiblePlaybook {
+    /// Print the version.
+    #[arg(long)]
+    pub version: bool,
+    /// What to run.
+    #[command(flatten)]
+    pub run: PlaybookArgs,
+}
+
+/// Runs one module on hosts, as ansible does.
+#[derive(Debug, Parser)]
+#[command(name = "ansible", disable_version_flag = true, args_override_self = true, infer_long_args = true)]
+pub struct Ansible {
+    /// Print the version.
+    #[arg(long)]
+    pub version: bool,
+    /// What to run.
+    #[command(flatten)]
+    pub exec: AdHocArgs,
+    /// Condense each result to one line.
+    #[arg(short, long)]
+    pub one_line: bool,
+    /// Also write each host's result to a file in this directory.
+    #[arg(short, long, value_name = "DIR")]
+    pub tree: Option<PathBuf>,
+}
+
+/// Shows the inventory, as ansible-inventory does.
+#[derive(Debug, Parser)]
+#[command(name = "ansible-inventory", disable_version_flag = true, args_override_self = true, infer_long_args = true)]
+pub struct AnsibleInventory {
+    /// Print the version.
+    #[arg(long)]
+    pub version: bool,
+    /// What to show.
+    #[command(flatten)]
+    pub inventory: InventoryCommandArgs,
+}
