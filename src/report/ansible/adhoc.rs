@@ -1,9 +1,9 @@
 //! What `ansible` prints for one task on many hosts: the minimal callback, and the one-line one (`-o`).
 
 use super::text::{Colour, json};
-use super::{Settings, diff, playbook};
+use super::{Settings, diff};
 use crate::event::{Event, EventKind, Status, TaskResult, View};
-use crate::report::Printer;
+use crate::report::{Printer, censored};
 use serde_json::{Map, Value};
 
 /// Prints what `ansible` prints.
@@ -43,7 +43,7 @@ impl AdHocView {
             Status::Unreachable => ("UNREACHABLE!", Colour::BrightRed),
             Status::Skipped | Status::Unknown => ("SKIPPED", Colour::Cyan),
         };
-        let data = if result.hidden { playbook::hidden(result) } else { result.result.clone() };
+        let data = if result.hidden { censored(result) } else { result.result.clone() };
         let rc = data.get("rc").cloned();
         let line = match rc {
             Some(rc) if self.prints_text() && !matches!(result.status, Status::Skipped | Status::Unknown) => {

@@ -8,6 +8,11 @@ mod text;
 pub use adhoc::AdHocView;
 pub use playbook::PlaybookView;
 
+/// JSON as Ansible writes it: keys sorted, indented by four.
+pub(super) fn json_text(value: &serde_json::Value) -> String {
+    text::json(value, true)
+}
+
 /// What Ansible's settings say of its output.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Settings {

@@ -4,7 +4,7 @@ use super::Settings;
 use super::diff;
 use super::text::{Colour, banner, json, python_str};
 use crate::event::{Event, EventKind, HostStats, ItemResult, Place, Status, TaskId, TaskResult, View};
-use crate::report::Printer;
+use crate::report::{Printer, censored};
 use indexmap::IndexMap;
 use serde_json::{Map, Value};
 use std::collections::{HashMap, HashSet};
@@ -96,7 +96,7 @@ impl PlaybookView {
     /// A result as JSON, without what Ansible leaves out.
     fn dump(&self, id: TaskId, result: &TaskResult) -> String {
         let action = self.action(id);
-        let data = if result.hidden { hidden(result) } else { result.result.clone() };
+        let data = if result.hidden { censored(result) } else { result.result.clone() };
         let data: Map<String, Value> = data
             .into_iter()
             .filter(|(key, _)| match key.as_str() {
@@ -394,16 +394,6 @@ fn label(host: &str, result: &TaskResult) -> String {
         Some(other) if other != host => format!("{host} -> {other}"),
         _ => host.to_owned(),
     }
-}
-
-/// What Ansible prints of a result with `no_log`.
-pub(super) fn hidden(result: &TaskResult) -> Map<String, Value> {
-    let mut data = Map::new();
-    let why = "the output has been hidden due to the fact that 'no_log: true' was specified for this result";
-    data.insert("censored".to_owned(), Value::from(why));
-    let changed = result.result.get("changed").cloned().unwrap_or(Value::Bool(result.status == Status::Changed));
-    data.insert("changed".to_owned(), changed);
-    data
 }
 
 /// `debug` shows what it was asked for and nothing else.
