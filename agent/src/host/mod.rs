@@ -5,7 +5,7 @@
 //! facets it uses and knows nothing of dry runs.
 
 mod accounts;
-mod apt;
+pub(crate) mod apt;
 mod clock;
 mod context;
 mod date;

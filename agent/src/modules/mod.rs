@@ -81,20 +81,26 @@ impl Blobs for NoBlobs {
 /// Every module, sorted by name.
 #[rustfmt::skip]
 pub static MODULES: &[&Module] = &[
+    &apt::MODULE,
     &blockinfile::MODULE,
     &command::MODULE,
     &copy::MODULE,
     &fetch::MODULE,
     &file::MODULE,
+    &group::MODULE,
     &lineinfile::MODULE,
+    &package::MODULE,
     &ping::MODULE,
     &replace::MODULE,
+    &service::MODULE,
     &setup::MODULE,
     &shell::MODULE,
     &slurp::MODULE,
     &stat::MODULE,
+    &systemd::MODULE,
     &tempfile::MODULE,
     &template::MODULE,
+    &user::MODULE,
 ];
 
 /// The module that answers to a name: `copy`, `ansible.builtin.copy`, `ansible.legacy.copy` or a declared alias.
@@ -103,6 +109,10 @@ pub fn find(name: &str) -> Option<&'static Module> {
     MODULES.iter().copied().find(|module| module.name == short || module.aliases.contains(&name))
 }
 
+pub mod apt;
+mod apt_deb;
+mod apt_install;
+mod apt_run;
 pub mod blockinfile;
 mod byte_text;
 mod checksum;
@@ -118,15 +128,23 @@ mod file_content;
 mod file_mode;
 mod file_times;
 pub mod glob;
+pub mod group;
 mod host_path;
 pub mod lineinfile;
+pub mod package;
 pub mod ping;
 pub mod python_regex;
 pub mod replace;
+pub mod service;
 pub mod setup;
 pub mod shell;
 pub mod slurp;
 pub mod stat;
+pub mod systemd;
 pub mod tempfile;
 pub mod template;
 mod text_edit;
+pub mod user;
+mod user_change;
+mod user_home;
+mod user_ssh_key;

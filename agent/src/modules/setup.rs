@@ -1,6 +1,6 @@
 //! `setup`: gathers facts. `gather_facts` is the same thing.
 
-use super::{Call, Module};
+use super::{Call, Module, glob};
 use crate::args;
 use crate::args::Args as _;
 use crate::facts::{self, Gathered, Request};
@@ -28,7 +28,7 @@ args! {
 /// The declaration.
 pub static MODULE: Module = Module {
     name: "setup",
-    aliases: &["gather_facts"],
+    aliases: &["gather_facts", "ansible.builtin.gather_facts", "ansible.legacy.gather_facts"],
     summary: "Gather facts about the host",
     args: Args::specs,
     rules: &[],
@@ -58,77 +58,7 @@ fn run(args: Args, gather: impl FnOnce(&Request) -> HostResult<Gathered>) -> Mod
 
 fn matches_filter(patterns: &[String], name: &str) -> bool {
     let bare = name.strip_prefix("ansible_").unwrap_or(name);
-    patterns.is_empty() || patterns.iter().any(|pattern| fnmatch(pattern, name) || fnmatch(pattern, bare))
-}
-
-/// Whether a name matches a shell pattern, as Python's `fnmatch` takes it: `*`, `?`, `[seq]`, `[!seq]`.
-pub(crate) fn fnmatch(pattern: &str, name: &str) -> bool {
-    let (pattern, name): (Vec<char>, Vec<char>) = (pattern.chars().collect(), name.chars().collect());
-    matches_from(&pattern, &name)
-}
-
-fn matches_from(mut pattern: &[char], mut name: &[char]) -> bool {
-    // Where to go on when a later part fails: the pattern after the last `*`, and the name from where it tries next.
-    let mut retry: Option<(&[char], &[char])> = None;
-    loop {
-        let step = match (pattern.first(), name.first()) {
-            (None, None) => return true,
-            (Some('*'), _) => {
-                pattern = &pattern[1..];
-                retry = Some((pattern, name));
-                continue;
-            }
-            (Some('?'), Some(_)) => Some(1),
-            (Some('['), Some(&c)) => match class(pattern) {
-                Some((class, length)) => in_class(class, c).then_some(length),
-                // An unclosed bracket stands for itself.
-                None => (c == '[').then_some(1),
-            },
-            (Some(&wanted), Some(&c)) if wanted == c => Some(1),
-            _ => None,
-        };
-        match (step, retry) {
-            (Some(length), _) => {
-                pattern = &pattern[length..];
-                name = &name[1..];
-            }
-            (None, Some((rest, from))) if !from.is_empty() => {
-                pattern = rest;
-                name = &from[1..];
-                retry = Some((rest, name));
-            }
-            _ => return false,
-        }
-    }
-}
-
-/// The inside of a bracket at the pattern's start, and how long it is with its brackets.
-fn class(pattern: &[char]) -> Option<(&[char], usize)> {
-    let body = pattern.get(1..)?;
-    let skip = if body.first() == Some(&'!') { 2 } else { 1 };
-    let end = body.iter().skip(skip).position(|&c| c == ']')? + skip;
-    Some((&body[..end], end + 2))
-}
-
-fn in_class(class: &[char], c: char) -> bool {
-    let (negated, mut rest) = match class {
-        ['!', rest @ ..] => (true, rest),
-        _ => (false, class),
-    };
-    let mut found = false;
-    loop {
-        rest = match rest {
-            [low, '-', high, after @ ..] => {
-                found |= (*low..=*high).contains(&c);
-                after
-            }
-            [one, after @ ..] => {
-                found |= *one == c;
-                after
-            }
-            [] => return found != negated,
-        };
-    }
+    patterns.is_empty() || patterns.iter().any(|pattern| glob::matches(pattern, name) || glob::matches(pattern, bare))
 }
 
 #[cfg(test)]
@@ -159,22 +89,5 @@ mod tests {
         assert!(
             matches!(with(json!({"gather_subset": ["foo"]})), Err(Stop::Failed(failure)) if failure.msg.contains("foo"))
         );
-    }
-
-    #[test]
-    fn shell_patterns() {
-        for (pattern, name, matches) in [
-            ("*", "", true),
-            ("a*c", "abbc", true),
-            ("a*c", "abcd", false),
-            ("*_mb", "memtotal_mb", true),
-            ("eth[0-3]", "eth2", true),
-            ("eth[!0-3]", "eth2", false),
-            ("[]x]", "]", true),
-            ("a[b", "a[b", true),
-            ("?", "ab", false),
-        ] {
-            assert_eq!(fnmatch(pattern, name), matches, "{pattern} {name}");
-        }
     }
 }
