@@ -207,6 +207,51 @@ const WORDS: &[(&str, &[Subset])] = &[
     ("virtualization_type", &[Virtual]),
 ];
 
+impl Subset {
+    /// Its name, by which the controller asks for just this subset (`setup`'s argument `_subsets`).
+    pub fn name(self) -> &'static str {
+        match self {
+            Distribution => "distribution",
+            Platform => "platform",
+            Lsb => "lsb",
+            Selinux => "selinux",
+            Apparmor => "apparmor",
+            Chroot => "chroot",
+            Fips => "fips",
+            Python => "python",
+            Caps => "caps",
+            PkgMgr => "pkg_mgr",
+            ServiceMgr => "service_mgr",
+            Cmdline => "cmdline",
+            DateTime => "date_time",
+            Env => "env",
+            Loadavg => "loadavg",
+            SshPubKeys => "ssh_pub_keys",
+            User => "user",
+            Systemd => "systemd",
+            Virtual => "virtual",
+            Processor => "processor",
+            Memory => "memory",
+            Mounts => "mounts",
+            Devices => "devices",
+            Dmi => "dmi",
+            Lvm => "lvm",
+            Uptime => "uptime",
+            Dns => "dns",
+            FibreChannel => "fibre_channel",
+            Iscsi => "iscsi",
+            Nvme => "nvme",
+            Network => "network",
+            Local => "local",
+        }
+    }
+
+    /// The subset of this name.
+    pub fn named(name: &str) -> Option<Subset> {
+        ALL.iter().copied().find(|subset| subset.name() == name)
+    }
+}
+
 /// A word of `gather_subset` that means nothing.
 #[derive(Clone, Debug, PartialEq)]
 pub struct BadSubset(pub String);
@@ -375,6 +420,13 @@ mod tests {
         assert!(without.contains(&Network) && without.contains(&Platform) && !without.contains(&Mounts));
         let without_min = chosen(&["all", "!min"]);
         assert!(without_min.contains(&Network) && without_min.contains(&Loadavg) && !without_min.contains(&Dns));
+    }
+
+    #[test]
+    fn names_are_unique() {
+        for subset in ALL {
+            assert_eq!(Subset::named(subset.name()), Some(*subset));
+        }
     }
 
     #[test]

@@ -3,7 +3,7 @@
 use super::{Call, Module, glob};
 use crate::args;
 use crate::args::Args as _;
-use crate::facts::{self, Gathered, Request};
+use crate::facts::{self, Gathered, Request, Subset};
 use crate::host::HostResult;
 use crate::outcome::{ModuleResult, Outcome, Stop};
 use serde_json::{Map, Value};
@@ -25,6 +25,10 @@ args! {
     }
 }
 
+/// The controller's own argument: names of the subsets ([`Subset::name`]) that a play mentions. It narrows what
+/// `gather_subset` asks for.
+pub const ONLY: &str = "_subsets";
+
 /// The declaration.
 pub static MODULE: Module = Module {
     name: "setup",
@@ -34,13 +38,19 @@ pub static MODULE: Module = Module {
     rules: &[],
     free_form: None,
     run: Some(|call: &Call<'_>| {
-        let args = call.args()?;
-        run(args, |request| facts::gather(call.host, request))
+        let only = call.args.get(ONLY);
+        run(call.args()?, only, |request| facts::gather(call.host, request))
     }),
 };
 
-fn run(args: Args, gather: impl FnOnce(&Request) -> HostResult<Gathered>) -> ModuleResult {
-    let subsets = facts::select(&args.gather_subset).map_err(|error| Stop::failed(error.to_string()))?;
+fn run(args: Args, only: Option<&Value>, gather: impl FnOnce(&Request) -> HostResult<Gathered>) -> ModuleResult {
+    let mut subsets = facts::select(&args.gather_subset).map_err(|error| Stop::failed(error.to_string()))?;
+    if let Some(only) = only {
+        let named = |name: &Value| name.as_str().and_then(Subset::named);
+        let only: Option<Vec<Subset>> = only.as_array().and_then(|names| names.iter().map(named).collect());
+        let only = only.ok_or_else(|| Stop::failed(format!("`{ONLY}` is not a list of names of subsets")))?;
+        subsets.retain(|subset| only.contains(subset));
+    }
     let timeout = Duration::from_secs(args.gather_timeout);
     let gathered = gather(&Request { subsets, fact_path: args.fact_path, timeout })?;
     let mut facts: Map<String, Value> = gathered
@@ -67,7 +77,8 @@ mod tests {
     use serde_json::json;
 
     fn with(args: Value) -> Result<Outcome, Stop> {
-        run(args::parse(args.as_object().unwrap()).unwrap(), |_| {
+        run(args::parse(args.as_object().unwrap()).unwrap(), args.get(ONLY), |request| {
+            assert!(args.get(ONLY).is_none() || request.subsets == [Subset::Memory].into());
             let facts = json!({"distribution": "Debian", "distribution_version": "12", "eth0": {}});
             Ok(Gathered { facts: facts.as_object().unwrap().clone(), warnings: vec!["broken".to_owned()] })
         })
@@ -82,6 +93,12 @@ mod tests {
         assert_eq!(all.warnings, ["broken"]);
         let some = with(json!({"filter": "distribution_*,ansible_eth?"})).unwrap();
         assert_eq!(some.facts.keys().collect::<Vec<_>>(), ["ansible_distribution_version", "ansible_eth0"]);
+    }
+
+    #[test]
+    fn the_controller_narrows() {
+        assert!(with(json!({"_subsets": ["memory"]})).is_ok());
+        assert!(with(json!({"_subsets": ["memory", "nonsense"]})).is_err());
     }
 
     #[test]

@@ -101,7 +101,8 @@ pub(super) fn run(args: &Args, host: &Host<'_>) -> ModuleResult {
     };
     check_name(name)?;
     let first = host.units.state(name, scope)?;
-    let mut task = Task { host, name, scope, force: args.force, state: first.clone(), outcome: Outcome::ok() };
+    let mut task =
+        Task { host, name, scope, force: args.force, state: first.clone(), stale: false, outcome: Outcome::ok() };
     if let Some(masked) = args.masked {
         task.mask(masked)?;
     }
@@ -136,11 +137,14 @@ struct Task<'a> {
     scope: Scope,
     force: bool,
     state: UnitState,
+    /// Whether `state` is from before a change of the unit's file.
+    stale: bool,
     outcome: Outcome,
 }
 
 impl Task<'_> {
-    fn must_exist(&self) -> Result<(), Stop> {
+    fn must_exist(&mut self) -> Result<(), Stop> {
+        self.look()?;
         if self.state.exists {
             return Ok(());
         }
@@ -161,8 +165,15 @@ impl Task<'_> {
 
     fn act_on_file(&mut self, action: UnitFileAction) -> Result<(), Stop> {
         self.host.units.act_on_file(action, self.name, self.scope, self.force)?;
-        // What was masked has another state behind the mask, and links may be more than asked for.
-        self.state = self.host.units.state(self.name, self.scope)?;
+        self.stale = true;
+        Ok(())
+    }
+
+    /// Looks again after a change: behind a mask there is another state.
+    fn look(&mut self) -> Result<(), Stop> {
+        if std::mem::take(&mut self.stale) {
+            self.state = self.host.units.state(self.name, self.scope)?;
+        }
         Ok(())
     }
 

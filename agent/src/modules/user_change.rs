@@ -260,7 +260,7 @@ mod tests {
 
     #[test]
     fn expiry_is_a_day() {
-        assert_eq!(expiry_day(1_422_403_387.0), Some(16462));
+        assert_eq!(expiry_day(1_422_403_387.0), Some(16463));
         assert_eq!(expiry_day(0.0), Some(0));
         assert_eq!(expiry_day(-1.0), None);
     }
@@ -308,7 +308,7 @@ mod tests {
 
     #[test]
     fn ages_and_expiry() {
-        let shadow = Shadow { max_days: Some(99999), min_days: Some(0), expires: Some(16462), ..Shadow::default() };
+        let shadow = Shadow { max_days: Some(99999), min_days: Some(0), expires: Some(16463), ..Shadow::default() };
         let ages = UserChange { max_days: Some(30), min_days: Some(0), ..UserChange::default() };
         let change = shadow_change(&Wanted { ages, expires: Some(1_422_403_387.0), ..wanted() }, &shadow, true);
         assert_eq!(change, UserChange { max_days: Some(30), ..UserChange::default() });
