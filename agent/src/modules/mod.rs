@@ -113,6 +113,8 @@ pub mod apt;
 mod apt_deb;
 mod apt_install;
 mod apt_run;
+#[cfg(test)]
+mod apt_tests;
 pub mod blockinfile;
 mod byte_text;
 mod checksum;
@@ -141,6 +143,8 @@ pub mod shell;
 pub mod slurp;
 pub mod stat;
 pub mod systemd;
+#[cfg(test)]
+mod systemd_tests;
 pub mod tempfile;
 pub mod template;
 mod text_edit;
