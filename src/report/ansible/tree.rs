@@ -1,6 +1,6 @@
 //! `ansible --tree DIR`: each host's result in a file of its own.
 
-use super::text::json;
+use super::text::{Layout, json};
 use crate::event::{Event, EventKind, View};
 use crate::report::{Printer, censored};
 use serde_json::Value;
@@ -25,7 +25,7 @@ impl View for TreeView {
         // A host's name comes from an inventory: it must not lead out of the directory.
         let path = self.directory.join(host.replace('/', "_").trim_start_matches('.'));
         let fields = if result.hidden { censored(result) } else { result.result.clone() };
-        let text = json(&Value::Object(fields), false) + "\n";
+        let text = json(&Value::Object(fields), Layout::OneLine) + "\n";
         let written = std::fs::create_dir_all(&self.directory).and_then(|()| std::fs::write(&path, text));
         if let Err(error) = written {
             self.err.line(&format!("[WARNING]: can't write {}: {error}", path.display()));
