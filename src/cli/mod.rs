@@ -1,49 +1,138 @@
 //! The command line.
 
 pub mod args;
+mod names;
+mod prompt;
 mod reference;
+mod shown;
+
+pub use names::CalledAs;
+pub use shown::Shown;
 
 use anyhow::Context;
-use args::{Cli, Command};
+use args::{Ansible, AnsibleInventory, AnsiblePlaybook, Cli, Command};
 use clap::{CommandFactory, Parser};
 use std::ffi::OsString;
 use std::io::Write;
 
 /// Runs the program with its command line, the program's name first. The exit code.
 pub fn main(words: Vec<OsString>) -> u8 {
-    match dispatch(words) {
+    let called = CalledAs::of(words.first().map_or(std::ffi::OsStr::new("refit"), OsString::as_os_str));
+    let done = match called {
+        CalledAs::Refit => refit(words),
+        CalledAs::AnsiblePlaybook => ansible_playbook(words),
+        CalledAs::Ansible => ansible(words),
+        CalledAs::AnsibleInventory => ansible_inventory(words),
+    };
+    match done {
         Ok(code) => code,
-        Err(error) => {
+        Err(error) if called == CalledAs::Refit => {
             eprintln!("refit: {error:#}");
+            1
+        }
+        Err(error) => {
+            eprintln!("[ERROR]: {error:#}");
             1
         }
     }
 }
 
-fn dispatch(words: Vec<OsString>) -> anyhow::Result<u8> {
-    let cli = match Cli::try_parse_from(words) {
+/// The options of a command line, or what clap has to say of it: the exit code.
+fn parse<P: Parser>(words: Vec<OsString>) -> Result<P, u8> {
+    P::try_parse_from(words).map_err(|error| {
+        // Help goes to standard output, errors to standard error. Where neither can be printed there is no one to tell.
+        let _ = error.print();
+        u8::try_from(error.exit_code()).unwrap_or(2)
+    })
+}
+
+fn refit(words: Vec<OsString>) -> anyhow::Result<u8> {
+    let typed = typed(&words);
+    let cli = match parse::<Cli>(words) {
         Ok(cli) => cli,
-        Err(error) => return Ok(refuse(&error)),
+        Err(code) => return Ok(code),
     };
     match cli.command {
         Command::Doc(args) => reference::doc(&args),
         Command::Schema(args) => reference::schema(&args),
         Command::Completion(args) => {
-            clap_complete::generate(args.shell, &mut Cli::command(), "refit", &mut std::io::stdout());
+            let mut script = Vec::new();
+            clap_complete::generate(args.shell, &mut Cli::command(), "refit", &mut script);
+            print(&String::from_utf8_lossy(&script))?;
             Ok(0)
         }
         Command::Man(args) => reference::man(&args),
-        Command::Run(_) | Command::Plan(_) | Command::Exec(_) | Command::Inventory(_) => {
-            anyhow::bail!("this build has no engine yet")
+        Command::Run(args) => {
+            let shown = Shown::new(args.output.output, args.body.fleet.verbose, args.output.diff_context);
+            let options = args.body.options(args.playbooks, typed, &mut prompt::ask)?;
+            execute::run(options, &args.body.fleet, shown)
         }
+        Command::Plan(args) => {
+            let shown = Shown::new(args.output.output, args.body.fleet.verbose, args.output.diff_context);
+            let mut options = args.body.options(args.playbooks, typed, &mut prompt::ask)?;
+            options.check = true;
+            options.diff = true;
+            execute::run(options, &args.body.fleet, shown)
+        }
+        Command::Exec(args) => {
+            let mut shown = Shown::new(args.output.output, args.body.fleet.verbose, args.output.diff_context);
+            shown.ad_hoc = true;
+            let options = args.body.options(&args.pattern, typed, &mut prompt::ask)?;
+            execute::run(options, &args.body.fleet, shown)
+        }
+        Command::Inventory(args) => inventory::show(&args),
     }
 }
 
-/// Prints what clap has to say: help on standard output, errors on standard error. The exit code.
-fn refuse(error: &clap::Error) -> u8 {
-    // Where the message can't be printed there is no one to tell.
-    let _ = error.print();
-    u8::try_from(error.exit_code()).unwrap_or(2)
+fn ansible_playbook(words: Vec<OsString>) -> anyhow::Result<u8> {
+    let typed = typed(&words);
+    let args = match parse::<AnsiblePlaybook>(words) {
+        Ok(args) => args,
+        Err(code) => return Ok(code),
+    };
+    if args.version {
+        print(&CalledAs::AnsiblePlaybook.version())?;
+        return Ok(0);
+    }
+    let body = args.run.body;
+    let options = body.options(args.run.playbooks, typed, &mut prompt::ask)?;
+    execute::run(options, &body.fleet, Shown::new(args::Format::Ansible, body.fleet.verbose, 3))
+}
+
+fn ansible(words: Vec<OsString>) -> anyhow::Result<u8> {
+    let typed = typed(&words);
+    let args = match parse::<Ansible>(words) {
+        Ok(args) => args,
+        Err(code) => return Ok(code),
+    };
+    if args.version {
+        print(&CalledAs::Ansible.version())?;
+        return Ok(0);
+    }
+    let body = args.exec.body;
+    let options = body.options(&args.exec.pattern.unwrap_or_default(), typed, &mut prompt::ask)?;
+    let mut shown = Shown::new(args::Format::Ansible, body.fleet.verbose, 3);
+    shown.ad_hoc = true;
+    shown.one_line = args.one_line;
+    shown.tree = args.tree;
+    execute::run(options, &body.fleet, shown)
+}
+
+fn ansible_inventory(words: Vec<OsString>) -> anyhow::Result<u8> {
+    let args = match parse::<AnsibleInventory>(words) {
+        Ok(args) => args,
+        Err(code) => return Ok(code),
+    };
+    if args.version {
+        print(&CalledAs::AnsibleInventory.version())?;
+        return Ok(0);
+    }
+    inventory::show(&args.inventory)
+}
+
+/// The command line for the record.
+fn typed(words: &[OsString]) -> Vec<String> {
+    words.iter().map(|word| word.to_string_lossy().into_owned()).collect()
 }
 
 /// Prints to standard output; a closed pipe is no error.
@@ -52,5 +141,19 @@ fn print(text: &str) -> anyhow::Result<()> {
     match out.write_all(text.as_bytes()).and_then(|()| out.flush()) {
         Err(error) if error.kind() != std::io::ErrorKind::BrokenPipe => Err(error).context("can't write the output"),
         _ => Ok(()),
+    }
+}
+
+/// Until the engine is here: says so.
+mod execute {
+    pub(super) fn run(_: crate::engine::RunOptions, _: &super::args::FleetArgs, _: super::Shown) -> anyhow::Result<u8> {
+        anyhow::bail!("this build has no engine yet")
+    }
+}
+
+/// Until the inventory is here: says so.
+mod inventory {
+    pub(super) fn show(_: &super::args::InventoryArgs) -> anyhow::Result<u8> {
+        anyhow::bail!("this build reads no inventory yet")
     }
 }

@@ -7,7 +7,7 @@
 use super::{Event, EventKind, Sink};
 use crate::secrets::Secrets;
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::sync::{Arc, Mutex, PoisonError, mpsc};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, mpsc};
 use std::thread::JoinHandle;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
@@ -44,7 +44,9 @@ enum Message {
 struct State {
     next: u64,
     record: Option<Box<dyn Record>>,
-    queue: mpsc::Sender<Message>,
+    /// `None` once the bus is finished.
+    queue: Option<mpsc::Sender<Message>>,
+    reporter: Option<JoinHandle<()>>,
 }
 
 /// Takes the engine's events to the journal and the views.
@@ -52,7 +54,6 @@ pub struct Bus {
     secrets: Arc<Secrets>,
     state: Mutex<State>,
     waiting: Arc<AtomicUsize>,
-    reporter: JoinHandle<()>,
 }
 
 impl Bus {
@@ -68,30 +69,40 @@ impl Bus {
             let waiting = waiting.clone();
             move || report(&events, &waiting, views)
         })?;
-        Ok(Bus { secrets, state: Mutex::new(State { next: 0, record, queue }), waiting, reporter })
+        let state = State { next: 0, record, queue: Some(queue), reporter: Some(reporter) };
+        Ok(Bus { secrets, state: Mutex::new(state), waiting })
     }
 
-    /// Waits until everything was shown. Whether the views stood it: a view that panicked shows nothing more, which must not
-    /// go unnoticed.
-    pub fn finish(self) -> Result<(), String> {
-        drop(self.state);
-        self.reporter.join().map_err(|_| "the output broke off: a view failed; the journal is whole".to_owned())
+    /// Waits until everything was shown; what is emitted afterwards is kept in the journal only. Whether the views stood it: a
+    /// view that panicked shows nothing more, which must not go unnoticed.
+    pub fn finish(&self) -> Result<(), String> {
+        let reporter = {
+            let mut state = self.state();
+            state.queue = None;
+            state.reporter.take()
+        };
+        match reporter.map(JoinHandle::join) {
+            Some(Err(_)) => Err("the output broke off: a view failed; the journal is whole".to_owned()),
+            _ => Ok(()),
+        }
+    }
+
+    fn state(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
 impl Sink for Bus {
     fn emit(&self, mut kind: EventKind) {
         kind.mask(&self.secrets);
-        self.state.lock().unwrap_or_else(PoisonError::into_inner).take(kind, &self.waiting);
+        self.state().take(kind, &self.waiting);
     }
 
     fn undisturbed(&self, talk: &mut dyn FnMut()) {
         let (ready, is_ready) = mpsc::sync_channel(1);
         let (done, is_done) = mpsc::channel();
-        let sent = {
-            let state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
-            state.queue.send(Message::Undisturbed(ready, is_done)).is_ok()
-        };
+        let message = Message::Undisturbed(ready, is_done);
+        let sent = self.state().queue.as_ref().is_some_and(|queue| queue.send(message).is_ok());
         if sent {
             // An error means that the reporter is gone, and draws nothing.
             let _ = is_ready.recv();
@@ -113,10 +124,12 @@ impl State {
             self.record = None;
         }
         let passing = matches!(event.kind, EventKind::Output { .. });
-        if !(passing && waiting.load(Ordering::Relaxed) > CROWDED) {
+        if let Some(queue) = &self.queue
+            && !(passing && waiting.load(Ordering::Relaxed) > CROWDED)
+        {
             waiting.fetch_add(1, Ordering::Relaxed);
             // Without a reporter there is no one to tell; `finish` says so.
-            let _ = self.queue.send(Message::Event(Box::new(event)));
+            let _ = queue.send(Message::Event(Box::new(event)));
         }
         if let Some(message) = failure {
             self.take(EventKind::Warning { message, deprecation: false }, waiting);

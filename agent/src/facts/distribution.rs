@@ -40,7 +40,6 @@ const NAMES: &[(&str, &str)] = &[
     ("neon", "KDE neon"),
     ("ol", "OracleLinux"),
     ("openEuler", "openEuler"),
-    ("opensuse", "openSUSE"),
     ("opensuse-leap", "openSUSE Leap"),
     ("opensuse-microos", "openSUSE MicroOS"),
     ("opensuse-tumbleweed", "openSUSE Tumbleweed"),
@@ -233,7 +232,10 @@ fn from_files(files: &Files) -> Distribution {
             found.release = os("ID").unwrap_or("NA").to_owned();
             found.file = Some((os_release_file, "ClearLinux"));
         }
-        "Flatcar" => found.file = Some((os_release_file, "Flatcar")),
+        "Flatcar" => {
+            found.release = "NA".to_owned();
+            found.file = Some((os_release_file, "Flatcar"));
+        }
         "OracleLinux" => {
             if let Some(version) = redhat_version {
                 found.version = two_numbers(&version);
@@ -260,7 +262,7 @@ fn from_files(files: &Files) -> Distribution {
             found.file = Some((os_release_file, "SUSE"));
         }
         _ if found.family() == "RedHat" => match redhat_version {
-            Some(version) if found.name != "openEuler" => {
+            Some(version) if !matches!(found.name.as_str(), "openEuler" | "TencentOS") => {
                 found.version = two_numbers(&version);
                 found.file = Some(("/etc/redhat-release", "RedHat"));
             }

@@ -117,6 +117,8 @@ mod apt_deb;
 mod apt_install;
 mod apt_run;
 pub mod assemble;
+#[cfg(test)]
+mod apt_tests;
 pub mod blockinfile;
 pub mod byte_text;
 mod checksum;
@@ -148,6 +150,8 @@ pub mod slurp;
 pub mod stat;
 pub mod systemd;
 mod tcp_table;
+#[cfg(test)]
+mod systemd_tests;
 pub mod tempfile;
 pub mod template;
 mod text_edit;

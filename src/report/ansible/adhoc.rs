@@ -1,6 +1,7 @@
 //! What `ansible` prints for one task on many hosts: the minimal callback, and the one-line one (`-o`).
 
-use super::text::{Colour, json};
+use super::playbook::of_debug;
+use super::text::{Colour, Layout, json};
 use super::{Settings, diff};
 use crate::event::{Event, EventKind, Status, TaskResult, View};
 use crate::report::{Printer, censored};
@@ -45,16 +46,18 @@ impl AdHocView {
         };
         let data = if result.hidden { censored(result) } else { result.result.clone() };
         let rc = data.get("rc").cloned();
-        let line = match rc {
-            Some(rc) if self.prints_text() && !matches!(result.status, Status::Skipped | Status::Unknown) => {
-                self.with_output(host, word, &rc, &data)
-            }
-            _ => {
-                let word = if word == "FAILED" { "FAILED!" } else { word };
-                format!("{host} | {word} => {}", self.dump(data))
-            }
-        };
-        self.say(colour, &line);
+        let skipped = matches!(result.status, Status::Skipped | Status::Unknown);
+        let code = rc.filter(|_| self.prints_text() && !skipped);
+        if let Some(code) = &code {
+            let line = self.with_output(host, word, code, &data);
+            self.say(colour, &line);
+        }
+        // Of a failure, the one-line form has both lines.
+        if code.is_none() || self.one_line && result.status == Status::Failed {
+            let word = if word == "FAILED" { "FAILED!" } else { word };
+            let line = format!("{host} | {word} => {}", self.dump(data));
+            self.say(colour, &line);
+        }
     }
 
     fn with_output(&self, host: &str, word: &str, rc: &Value, data: &Map<String, Value>) -> String {
@@ -69,19 +72,12 @@ impl AdHocView {
                 format!("{host} | {word} | rc={rc} | (stdout) {stdout} (stderr) {stderr}")
             };
         }
-        let mut output = String::new();
-        for part in [&stdout, &stderr, &text("msg")] {
-            output.push_str(part);
-            if !part.is_empty() {
-                output.push('\n');
-            }
-        }
-        // The last line end is the line's own.
-        format!("{host} | {word} | rc={rc} >>\n{}", output.strip_suffix('\n').unwrap_or(&output))
+        // Ansible puts the three beside each other, whatever ends a line in them.
+        format!("{host} | {word} | rc={rc} >>\n{stdout}{stderr}{}", text("msg"))
     }
 
     fn dump(&self, data: Map<String, Value>) -> String {
-        let data = data
+        let data: Map<String, Value> = data
             .into_iter()
             .filter(|(key, _)| match key.as_str() {
                 "failed" | "skipped" | "exception" | "warnings" | "deprecations" | "diff" => false,
@@ -89,7 +85,8 @@ impl AdHocView {
                 _ => true,
             })
             .collect();
-        json(&Value::Object(data), !self.one_line)
+        let data = if self.action == "debug" { of_debug(data) } else { data };
+        json(&Value::Object(data), if self.one_line { Layout::Tight } else { Layout::Indented })
     }
 }
 

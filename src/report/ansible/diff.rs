@@ -1,6 +1,6 @@
 //! Differences as Ansible prints them.
 
-use super::text::{Colour, json};
+use super::text::{Colour, Layout, json};
 use refit_agent::outcome::Diff;
 use serde_json::Value;
 use similar::TextDiff;
@@ -12,7 +12,7 @@ fn side(value: &Value) -> String {
     match value {
         Value::Null => String::new(),
         Value::String(text) => text.clone(),
-        state => json(state, true) + "\n",
+        state => json(state, Layout::Indented) + "\n",
     }
 }
 

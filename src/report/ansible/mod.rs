@@ -4,13 +4,15 @@ mod adhoc;
 mod diff;
 mod playbook;
 mod text;
+mod tree;
 
 pub use adhoc::AdHocView;
 pub use playbook::PlaybookView;
+pub use tree::TreeView;
 
 /// JSON as Ansible writes it: keys sorted, indented by four.
 pub(super) fn json_text(value: &serde_json::Value) -> String {
-    text::json(value, true)
+    text::json(value, text::Layout::Indented)
 }
 
 /// What Ansible's settings say of its output.

@@ -2,7 +2,7 @@
 
 use super::Settings;
 use super::diff;
-use super::text::{Colour, banner, json, python_str};
+use super::text::{Colour, Layout, banner, json, python_str};
 use crate::event::{Event, EventKind, HostStats, ItemResult, Place, Status, TaskId, TaskResult, View};
 use crate::report::{Printer, censored};
 use indexmap::IndexMap;
@@ -106,8 +106,9 @@ impl PlaybookView {
             })
             .collect();
         let data = if action == "debug" { of_debug(data) } else { data };
-        let indent = matches!(action, "debug" | "assert") && result.status != Status::Skipped && !result.hidden;
-        json(&Value::Object(data), indent || self.settings.verbosity >= 3)
+        let said = matches!(action, "debug" | "assert") && result.status != Status::Skipped && !result.hidden;
+        let indent = said || self.settings.verbosity >= 3;
+        json(&Value::Object(data), if indent { Layout::Indented } else { Layout::OneLine })
     }
 
     fn diffs(&mut self, result: &TaskResult) {
@@ -362,11 +363,11 @@ impl PlaybookView {
         let mut hosts: Vec<_> = custom.iter().filter(|(host, _)| *host != "_run").collect();
         hosts.sort_by_key(|(host, _)| host.as_str());
         for (host, values) in hosts {
-            self.out.line(&format!("\t{host}: {}", json(values, false).replace('\n', "")));
+            self.out.line(&format!("\t{host}: {}", json(values, Layout::OneLine).replace('\n', "")));
         }
         if let Some(values) = custom.get("_run") {
             self.out.line("");
-            self.out.line(&format!("\tRUN: {}", json(values, false).replace('\n', "")));
+            self.out.line(&format!("\tRUN: {}", json(values, Layout::OneLine).replace('\n', "")));
         }
         self.out.line("");
     }
@@ -397,7 +398,7 @@ fn label(host: &str, result: &TaskResult) -> String {
 }
 
 /// `debug` shows what it was asked for and nothing else.
-fn of_debug(data: Map<String, Value>) -> Map<String, Value> {
+pub(super) fn of_debug(data: Map<String, Value>) -> Map<String, Value> {
     let alone = data.contains_key("msg");
     data.into_iter()
         .filter(|(key, _)| {

@@ -98,30 +98,43 @@ fn python_quoted(text: &str) -> String {
     quoted
 }
 
-/// One line of JSON with a space after `,` and `:`.
-struct OneLine;
+/// JSON as Ansible prints it: keys are sorted in each form.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Layout {
+    /// On one line, with a space after `,` and `:`.
+    OneLine,
+    /// On one line, with a space after `:` only: indented by nothing, and the line ends taken out.
+    Tight,
+    /// Indented by four.
+    Indented,
+}
+
+/// One line of JSON with a space after `:`, and this after a value.
+struct OneLine(&'static [u8]);
 
 impl Formatter for OneLine {
     fn begin_array_value<W: ?Sized + io::Write>(&mut self, writer: &mut W, first: bool) -> io::Result<()> {
-        if first { Ok(()) } else { writer.write_all(b", ") }
+        if first { Ok(()) } else { writer.write_all(self.0) }
     }
     fn begin_object_key<W: ?Sized + io::Write>(&mut self, writer: &mut W, first: bool) -> io::Result<()> {
-        if first { Ok(()) } else { writer.write_all(b", ") }
+        if first { Ok(()) } else { writer.write_all(self.0) }
     }
     fn begin_object_value<W: ?Sized + io::Write>(&mut self, writer: &mut W) -> io::Result<()> {
         writer.write_all(b": ")
     }
 }
 
-/// JSON as Ansible prints results: keys sorted, on one line or indented by four.
-pub fn json(value: &Value, indent: bool) -> String {
+/// A value in this layout.
+pub fn json(value: &Value, layout: Layout) -> String {
     let mut sorted = value.clone();
     sorted.sort_all_objects();
     let mut text = Vec::new();
-    let written = if indent {
-        sorted.serialize(&mut Serializer::with_formatter(&mut text, PrettyFormatter::with_indent(b"    ")))
-    } else {
-        sorted.serialize(&mut Serializer::with_formatter(&mut text, OneLine))
+    let written = match layout {
+        Layout::OneLine => sorted.serialize(&mut Serializer::with_formatter(&mut text, OneLine(b", "))),
+        Layout::Tight => sorted.serialize(&mut Serializer::with_formatter(&mut text, OneLine(b","))),
+        Layout::Indented => {
+            sorted.serialize(&mut Serializer::with_formatter(&mut text, PrettyFormatter::with_indent(b"    ")))
+        }
     };
     match written.map_err(|error| error.to_string()).and_then(|()| String::from_utf8(text).map_err(|e| e.to_string())) {
         Ok(text) => text,
@@ -144,8 +157,11 @@ mod tests {
 
     #[test]
     fn json_is_sorted_and_spaced_as_python_does_it() {
-        assert_eq!(json(&json!({"b": [1, 2], "a": {"d": "é"}}), false), r#"{"a": {"d": "é"}, "b": [1, 2]}"#);
-        assert_eq!(json(&json!({"b": [], "a": [1]}), true), "{\n    \"a\": [\n        1\n    ],\n    \"b\": []\n}");
+        assert_eq!(json(&json!({"b": [1, 2], "a": {"d": "é"}}), Layout::OneLine), r#"{"a": {"d": "é"}, "b": [1, 2]}"#);
+        assert_eq!(
+            json(&json!({"b": [], "a": [1]}), Layout::Indented),
+            "{\n    \"a\": [\n        1\n    ],\n    \"b\": []\n}"
+        );
     }
 
     #[test]
