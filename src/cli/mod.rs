@@ -1,6 +1,7 @@
 //! The command line.
 
 pub mod args;
+mod execute;
 mod names;
 mod prompt;
 mod reference;
@@ -141,13 +142,6 @@ fn print(text: &str) -> anyhow::Result<()> {
     match out.write_all(text.as_bytes()).and_then(|()| out.flush()) {
         Err(error) if error.kind() != std::io::ErrorKind::BrokenPipe => Err(error).context("can't write the output"),
         _ => Ok(()),
-    }
-}
-
-/// Until the engine is here: says so.
-mod execute {
-    pub(super) fn run(_: crate::engine::RunOptions, _: &super::args::FleetArgs, _: super::Shown) -> anyhow::Result<u8> {
-        anyhow::bail!("this build has no engine yet")
     }
 }
 

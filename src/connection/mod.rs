@@ -34,6 +34,8 @@ use std::time::Duration;
 pub trait Links: Send + Sync {
     /// The link to a host. Does not connect yet.
     fn link(&self, target: &Target) -> Arc<dyn Link>;
+    /// Cancels what runs everywhere, and what will be asked for: the user interrupted twice.
+    fn cancel(&self);
     /// Ends every agent and closes every connection.
     fn close(&self);
 }

@@ -54,6 +54,11 @@ impl Links for Pool {
         }
     }
 
+    fn cancel(&self) {
+        let Ok(links) = self.links.lock().map(|links| links.values().cloned().collect::<Vec<_>>()) else { return };
+        links.iter().for_each(|link| link.cancel());
+    }
+
     fn close(&self) {
         let links: Vec<Arc<HostLink>> = match self.links.lock() {
             Ok(mut links) => links.drain().map(|(_, link)| link).collect(),

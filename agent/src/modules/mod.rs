@@ -116,9 +116,9 @@ pub mod apt;
 mod apt_deb;
 mod apt_install;
 mod apt_run;
-pub mod assemble;
 #[cfg(test)]
 mod apt_tests;
+pub mod assemble;
 pub mod blockinfile;
 pub mod byte_text;
 mod checksum;
@@ -149,9 +149,9 @@ pub mod shell;
 pub mod slurp;
 pub mod stat;
 pub mod systemd;
-mod tcp_table;
 #[cfg(test)]
 mod systemd_tests;
+mod tcp_table;
 pub mod tempfile;
 pub mod template;
 mod text_edit;
