@@ -1,6 +1,6 @@
 //! Users and groups.
 
-use super::HostResult;
+use super::{HostError, HostResult};
 use serde::{Deserialize, Serialize};
 use std::path::PathBuf;
 
@@ -147,10 +147,19 @@ pub struct GroupChange {
 pub trait Accounts {
     /// The user of this name.
     fn user(&self, name: &str) -> HostResult<Option<User>>;
+    /// The user of this name, who must be there: the owner of a file. In a dry run it is unknown whether a package that
+    /// would be installed by then brings a user who is missing.
+    fn known_user(&self, name: &str) -> HostResult<User> {
+        self.user(name)?.ok_or_else(|| HostError::no_such("user", name))
+    }
     /// The user of this number.
     fn user_by_id(&self, uid: u32) -> HostResult<Option<User>>;
     /// The group of this name.
     fn group(&self, name: &str) -> HostResult<Option<Group>>;
+    /// The group of this name, which must be there (see [`Accounts::known_user`]).
+    fn known_group(&self, name: &str) -> HostResult<Group> {
+        self.group(name)?.ok_or_else(|| HostError::no_such("group", name))
+    }
     /// The group of this number.
     fn group_by_id(&self, gid: u32) -> HostResult<Option<Group>>;
     /// The supplementary groups of a user, by name, sorted.

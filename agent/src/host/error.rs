@@ -49,6 +49,11 @@ impl HostError {
         HostError::Other { message: message.into() }
     }
 
+    /// A user or a group that must be there is not.
+    pub fn no_such(what: &str, name: &str) -> HostError {
+        HostError::other(format!("there is no {what} `{name}` on this host"))
+    }
+
     /// Whether the operating system said that the path does not exist.
     pub fn is_not_found(&self) -> bool {
         matches!(self, HostError::Io { source, .. } if source.kind() == io::ErrorKind::NotFound)

@@ -16,6 +16,7 @@ mod net;
 mod packages;
 mod path;
 mod processes;
+pub mod shadow;
 mod systemd;
 mod units;
 

@@ -4,10 +4,11 @@ use super::blobs::{BlobStore, Collected};
 use super::panics;
 use super::request::{Due, Request};
 use crate::host::live::{GIVES_UP_AFTER, Live};
+use crate::host::shadow::{Overlay, Shadow};
 use crate::host::{Accounts, Context, HostResult};
 use crate::modules::{Call, Module};
 use crate::outcome::{ModuleResult, Stop};
-use crate::protocol::{self, Ended, FrameError, FromAgent, Hello, Mode, Run, ToAgent};
+use crate::protocol::{self, Effect, Ended, FrameError, FromAgent, Hello, Mode, Run, ToAgent};
 use serde_json::{Map, Value};
 use std::collections::{HashMap, VecDeque};
 use std::io::{Read, Write};
@@ -36,6 +37,8 @@ pub struct Server {
     find: fn(&str) -> Option<&'static Module>,
     out: Mutex<Box<dyn Write + Send>>,
     blobs: BlobStore,
+    // What dry runs have foreseen of this host.
+    overlay: Arc<Mutex<Overlay>>,
     work: Mutex<Work>,
     // Rung at every change of `work`.
     changed: Condvar,
@@ -62,6 +65,7 @@ impl Server {
             find,
             out: Mutex::new(out),
             blobs: BlobStore::new(directories),
+            overlay: Arc::default(),
             work: Mutex::default(),
             changed: Condvar::new(),
         })
@@ -204,12 +208,14 @@ impl Server {
         let blobs = self.blobs.collect(&run.blobs, &request.cancellation, |blobs| {
             self.send(&FromAgent::Need { id: run.id, blobs });
         });
+        let mut foreseen = Vec::new();
+        let learnt = Shadow::new(Context::default(), self.overlay.clone()).learn(&run.effects);
         for (index, args) in run.items.iter().enumerate() {
             request.begin_item();
-            let result = match (request.cancellation.why(), &blobs) {
-                (Some(why), _) => Err(Stop::Cancelled { why }),
-                (None, Err(error)) => Err(Stop::failed(error.to_string())),
-                (None, Ok(blobs)) => self.item(request, index, args, blobs),
+            let result = match (request.cancellation.why(), &blobs, &learnt) {
+                (Some(why), _, _) => Err(Stop::Cancelled { why }),
+                (None, Err(error), _) | (None, _, Err(error)) => Err(Stop::failed(error.to_string())),
+                (None, Ok(blobs), Ok(())) => self.item(request, index, args, blobs, &mut foreseen),
             };
             let ended = match result {
                 Ok(outcome) => Ended::Outcome(outcome),
@@ -217,7 +223,7 @@ impl Server {
             };
             self.send_all(|| request.end_item(ended));
         }
-        self.send_all(|| request.end(Vec::new()));
+        self.send_all(|| request.end(foreseen));
     }
 
     fn item(
@@ -226,6 +232,7 @@ impl Server {
         index: usize,
         args: &Map<String, Value>,
         blobs: &Collected,
+        foreseen: &mut Vec<Effect>,
     ) -> ModuleResult {
         let run = &request.run;
         let Some(module) = (self.find)(&run.module) else {
@@ -240,13 +247,19 @@ impl Server {
             cancellation: request.cancellation.clone(),
             progress: Arc::new(move |stream, line| server.send_all(|| teller.output(index, stream, line))),
         };
-        let live = Live::new(context);
         match run.mode {
             Mode::Live => {
+                let live = Live::new(context);
                 let call = Call { args, host: &live.host(), blobs, diff: run.diff };
                 panics::caught(module.name, || function(&call))
             }
-            Mode::Shadow => Err(Stop::Unknown { why: "this agent has no dry run yet".to_owned() }),
+            Mode::Shadow => {
+                let shadow = Shadow::new(context, self.overlay.clone());
+                let call = Call { args, host: &shadow.host(), blobs, diff: run.diff };
+                let result = panics::caught(module.name, || function(&call));
+                foreseen.extend(shadow.take_effects());
+                result
+            }
         }
     }
 

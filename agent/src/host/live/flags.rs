@@ -52,6 +52,11 @@ pub(crate) fn apply(flags: IFlags, change: &str) -> Result<IFlags, String> {
     }))
 }
 
+/// The letters after a change of letters: for what has no inode yet.
+pub(crate) fn apply_letters(old: &str, change: &str) -> Result<String, String> {
+    apply(apply(IFlags::empty(), old)?, change).map(letters)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -23,6 +23,7 @@ pub use processes::LiveProcesses;
 pub use units::LiveUnits;
 
 pub(crate) use atomic::random;
+pub(crate) use flags::apply_letters as apply_attributes;
 pub(crate) use processes::GIVES_UP_AFTER;
 
 use super::{Context, Host};

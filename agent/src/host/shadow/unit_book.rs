@@ -1,0 +1,32 @@
+//! What would be different of the units' states.
+
+use crate::host::{Scope, UnitAction, UnitFileAction};
+use crate::protocol::Effect;
+use std::collections::HashMap;
+
+/// What was done to the units, by scope and full name.
+#[derive(Default)]
+pub(super) struct UnitBook {
+    actions: HashMap<(Scope, String), UnitAction>,
+    files: HashMap<(Scope, String), UnitFileAction>,
+}
+
+impl UnitBook {
+    pub(super) fn apply(&mut self, effect: &Effect) {
+        match effect {
+            Effect::Unit { action, unit, scope } => drop(self.actions.insert((*scope, unit.clone()), *action)),
+            Effect::UnitFile { action, unit, scope } => drop(self.files.insert((*scope, unit.clone()), *action)),
+            _ => {}
+        }
+    }
+
+    /// What was last done with the running unit.
+    pub(super) fn action(&self, scope: Scope, unit: &str) -> Option<UnitAction> {
+        self.actions.get(&(scope, unit.to_owned())).copied()
+    }
+
+    /// What was last done with the unit's file.
+    pub(super) fn file_action(&self, scope: Scope, unit: &str) -> Option<UnitFileAction> {
+        self.files.get(&(scope, unit.to_owned())).copied()
+    }
+}

@@ -1,0 +1,189 @@
+//! The foreseen units.
+
+use super::Core;
+use super::files::ShadowFiles;
+use crate::host::{Files, HostError, HostResult, Scope, UnitAction, UnitFileAction, UnitState, Units};
+use crate::protocol::Effect;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+/// Where unit files are, by falling precedence (systemd.unit(5)).
+const SYSTEM_DIRECTORIES: [&str; 6] = [
+    "/etc/systemd/system",
+    "/run/systemd/system",
+    "/usr/local/lib/systemd/system",
+    "/usr/lib/systemd/system",
+    "/lib/systemd/system",
+    "/etc/init.d",
+];
+const USER_DIRECTORIES: [&str; 3] = ["/etc/systemd/user", "/usr/local/lib/systemd/user", "/usr/lib/systemd/user"];
+/// Suffixes that make a name a unit's.
+const SUFFIXES: [&str; 11] =
+    ["service", "socket", "timer", "mount", "automount", "target", "path", "slice", "scope", "swap", "device"];
+
+/// Units of one request.
+pub(super) struct ShadowUnits(pub(super) Arc<Core>);
+
+/// A unit's full name.
+fn full(unit: &str) -> String {
+    match unit.rsplit_once('.') {
+        Some((_, suffix)) if SUFFIXES.contains(&suffix) => unit.to_owned(),
+        _ => format!("{unit}.service"),
+    }
+}
+
+impl ShadowUnits {
+    /// The unit's file as the shadow has it, with its content.
+    fn file(&self, unit: &str, scope: Scope) -> HostResult<Option<(PathBuf, String)>> {
+        let files = ShadowFiles(self.0.clone());
+        let directories: &[&str] = match scope {
+            Scope::System => &SYSTEM_DIRECTORIES,
+            Scope::User | Scope::Global => &USER_DIRECTORIES,
+        };
+        let template =
+            unit.split_once('@').zip(unit.rsplit_once('.')).map(|((name, _), (_, suffix))| format!("{name}@.{suffix}"));
+        for directory in directories {
+            for name in [Some(unit), template.as_deref()].into_iter().flatten() {
+                let name = if *directory == "/etc/init.d" { name.trim_end_matches(".service") } else { name };
+                let path = Path::new(directory).join(name);
+                // A doubt about a package's unit file is told once, by the caller, for the unit.
+                let found = match files.stat(&path, true) {
+                    Err(HostError::Unknown { .. }) => None,
+                    other => other?,
+                };
+                if found.is_some() {
+                    let content = String::from_utf8_lossy(&files.read(&path)?).into_owned();
+                    return Ok(Some((path, content)));
+                }
+            }
+        }
+        Ok(None)
+    }
+
+    /// Whether earlier tasks would have changed a file of this unit.
+    fn file_differs(&self, unit: &str) -> bool {
+        let overlay = self.0.overlay();
+        SYSTEM_DIRECTORIES
+            .iter()
+            .chain(&USER_DIRECTORIES)
+            .any(|directory| overlay.tree.differs_below(&Path::new(directory).join(unit)))
+    }
+
+    fn found(&self, unit: &str, scope: Scope) -> HostResult<UnitState> {
+        let state = self.state(unit, scope)?;
+        if state.exists { Ok(state) } else { Err(HostError::other(format!("Unit {} not found.", full(unit)))) }
+    }
+
+    fn may_act(&self, scope: Scope, what: &str) -> HostResult<()> {
+        match scope {
+            Scope::User => Ok(()),
+            Scope::System | Scope::Global => {
+                self.0.must_be_root(|| format!("{what} would be refused: only root may (use `become`)"))
+            }
+        }
+    }
+}
+
+impl Units for ShadowUnits {
+    fn manager(&self) -> HostResult<String> {
+        self.0.live.units.manager()
+    }
+
+    fn state(&self, unit: &str, scope: Scope) -> HostResult<UnitState> {
+        let name = full(unit);
+        let mut state = self.0.live.units.state(unit, scope)?;
+        if !state.exists || self.file_differs(&name) {
+            let running = state.exists && state.active == "active";
+            match self.file(&name, scope)? {
+                Some((_, content)) if !state.exists => {
+                    let enabled = if content.contains("[Install]") { "disabled" } else { "static" };
+                    state = UnitState {
+                        exists: true,
+                        active: "inactive".to_owned(),
+                        enabled: enabled.to_owned(),
+                        properties: serde_json::Map::new(),
+                    };
+                    for (key, value) in [("Id", name.as_str()), ("LoadState", "loaded"), ("ActiveState", "inactive")] {
+                        state.properties.insert(key.to_owned(), value.into());
+                    }
+                    state.properties.insert("UnitFileState".to_owned(), enabled.into());
+                }
+                Some(_) => {}
+                None if self.file_differs(&name) => state.exists = running,
+                None => {
+                    let new = self.0.overlay().packages.new_ones().join(", ");
+                    if !new.is_empty() {
+                        return Err(HostError::Unknown {
+                            why: format!("the state of {name}: earlier tasks would install {new}, which may bring it"),
+                        });
+                    }
+                }
+            }
+        }
+        let overlay = self.0.overlay();
+        if let Some(action) = overlay.units.action(scope, &name) {
+            let property = |name: &str| state.properties.get(name).and_then(|value| value.as_str());
+            // A program that runs once leaves nothing that is active.
+            let once = property("Type") == Some("oneshot") && property("RemainAfterExit") != Some("yes");
+            let active = match action {
+                UnitAction::Stop => "inactive",
+                UnitAction::Start | UnitAction::Restart if once => "inactive",
+                UnitAction::Start | UnitAction::Restart => "active",
+                UnitAction::Reload => state.active.as_str(),
+            }
+            .to_owned();
+            state.properties.insert("ActiveState".to_owned(), active.clone().into());
+            state.active = active;
+        }
+        if let Some(action) = overlay.units.file_action(scope, &name) {
+            let enabled = match action {
+                UnitFileAction::Enable if state.enabled == "static" => "static",
+                UnitFileAction::Enable => "enabled",
+                UnitFileAction::Disable if state.enabled == "static" => "static",
+                UnitFileAction::Disable => "disabled",
+                UnitFileAction::Mask => "masked",
+                UnitFileAction::Unmask if state.enabled == "masked" => {
+                    return Err(HostError::Unknown { why: format!("what the mask of {name} hides") });
+                }
+                UnitFileAction::Unmask => state.enabled.as_str(),
+            }
+            .to_owned();
+            let load = if enabled == "masked" { "masked" } else { "loaded" };
+            state.properties.insert("LoadState".to_owned(), load.into());
+            state.properties.insert("UnitFileState".to_owned(), enabled.clone().into());
+            state.enabled = enabled;
+        }
+        Ok(state)
+    }
+
+    fn act(&self, action: UnitAction, unit: &str, scope: Scope, _no_block: bool) -> HostResult<()> {
+        self.may_act(scope, &format!("`systemctl {} {unit}`", action.word()))?;
+        let state = self.found(unit, scope)?;
+        if state.enabled.starts_with("masked") && action != UnitAction::Stop {
+            return Err(HostError::other(format!("Unit {} is masked.", full(unit))));
+        }
+        if action == UnitAction::Reload && state.active == "inactive" {
+            return Err(HostError::other(format!("{} is not active, cannot reload.", full(unit))));
+        }
+        self.0.foresee(Effect::Unit { action, unit: full(unit), scope })
+    }
+
+    fn act_on_file(&self, action: UnitFileAction, unit: &str, scope: Scope, _force: bool) -> HostResult<()> {
+        self.may_act(scope, &format!("`systemctl {} {unit}`", action.word()))?;
+        // What does not exist can be masked all the same.
+        if !matches!(action, UnitFileAction::Mask | UnitFileAction::Unmask) {
+            self.found(unit, scope)?;
+        }
+        self.0.foresee(Effect::UnitFile { action, unit: full(unit), scope })
+    }
+
+    fn reload_manager(&self, scope: Scope) -> HostResult<()> {
+        self.may_act(scope, "`systemctl daemon-reload`")?;
+        self.0.foresee(Effect::ReloadManager { scope })
+    }
+
+    fn reexec_manager(&self, scope: Scope) -> HostResult<()> {
+        self.may_act(scope, "`systemctl daemon-reexec`")?;
+        self.0.foresee(Effect::ReexecManager { scope })
+    }
+}
