@@ -2,8 +2,9 @@
 
 #![expect(clippy::unwrap_used, reason = "helpers of tests")]
 
+use refit_agent::host::Moment;
 use refit_agent::outcome::{Outcome, Stop};
-use refit_agent::protocol::{self, Ended, FrameError, FromAgent, Hello, ItemEnd, Mode, Run, ToAgent};
+use refit_agent::protocol::{self, Bytes, Effect, Ended, FrameError, FromAgent, Hello, ItemEnd, Mode, Run, ToAgent};
 use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
 use std::path::Path;
@@ -368,4 +369,27 @@ fn it_shows_that_it_lives_while_something_runs() {
     agent.done(1);
     assert!(matches!(protocol::read::<FromAgent>(&mut agent.output), Err(FrameError::Closed)));
     assert_eq!(agent.end(), Some(0));
+}
+
+#[test]
+fn a_dry_run_changes_nothing_and_tells_what_it_foresaw() {
+    let directory = tempfile::tempdir().unwrap();
+    let path = directory.path().join("done");
+    let mut agent = Agent::start();
+    let touch = json!({"cmd": format!("touch {p}", p = path.display()), "creates": path});
+    let dry = |id, effects| Run { mode: Mode::Shadow, effects, ..request(id, "command", std::slice::from_ref(&touch)) };
+    agent.run(dry(1, Vec::new()));
+    assert!(matches!(stop(agent.item()), Stop::Unknown { .. }));
+    agent.done(1);
+    // Another agent of this host foresaw the file; from then on it is there, for later requests too.
+    let content = Bytes::from(&b"x"[..]);
+    let at = Moment { seconds: 1, nanos: 0 };
+    let effect = Effect::WriteFile { path: path.clone(), content, mode: 0o644, uid: 0, gid: 0, at };
+    agent.run(dry(2, vec![effect]));
+    assert!(!outcome(agent.item()).changed);
+    agent.done(2);
+    agent.run(dry(3, Vec::new()));
+    assert!(!outcome(agent.item()).changed);
+    agent.done(3);
+    assert!(!path.exists());
 }

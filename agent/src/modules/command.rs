@@ -296,6 +296,25 @@ mod tests {
     }
 
     #[test]
+    fn a_dry_run_knows_what_creates_decides_and_nothing_else() {
+        let directory = tempfile::tempdir().unwrap();
+        let shadow = crate::host::shadow::Shadow::new(Context::default(), std::sync::Arc::default());
+        let call = |args: Value| {
+            let args = args.as_object().unwrap().clone();
+            (MODULE.run.unwrap())(&Call::new(&args, &shadow.host()))
+        };
+        let path = directory.path().join("new");
+        let args = json!({"argv": ["touch", path], "creates": path});
+        match call(args.clone()) {
+            Err(Stop::Unknown { why }) => assert!(why.contains("touch"), "{why}"),
+            other => panic!("{other:?}"),
+        }
+        assert!(!path.exists());
+        shadow.host().files.write(&path, b"", &Default::default()).unwrap();
+        assert!(!call(args).unwrap().changed, "an earlier task would have made it");
+    }
+
+    #[test]
     fn times_look_as_python_prints_them() {
         let at = |seconds, nanos| Moment { seconds, nanos };
         assert_eq!(local_time(at(1_506_722_628, 83_128_999), 0), "2017-09-29 22:03:48.083128");

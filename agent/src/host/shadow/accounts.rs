@@ -194,3 +194,7 @@ impl Accounts for ShadowAccounts {
         account_changes::remove_group(self, name, force)
     }
 }
+
+#[cfg(test)]
+#[path = "accounts_tests.rs"]
+mod tests;

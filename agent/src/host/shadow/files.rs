@@ -27,12 +27,13 @@ impl ShadowFiles {
 
     /// The path as the overlay keys it.
     pub(super) fn real(&self, path: &Path, follow: bool) -> HostResult<PathBuf> {
-        self.0.overlay().tree.resolve(path, follow, &self.0.live.files)
+        self.0.overlay().tree.resolve(path, follow, &self.0.live.files, self.me())
     }
 
     /// What is at a resolved path. Nothing is an error where it can't be known.
     fn look(&self, real: &Path) -> HostResult<Option<Stat>> {
         let overlay = self.0.overlay();
+        overlay.tree.may_search(parent(real), self.me())?;
         let found = overlay.tree.stat(real, &self.0.live.files)?;
         if found.is_some() || matches!(overlay.tree.locate(real), Place::Nothing) && overlay.tree.differs_below(real) {
             return Ok(found);
@@ -45,7 +46,17 @@ impl ShadowFiles {
     }
 
     fn must_look(&self, doing: &'static str, real: &Path) -> HostResult<Stat> {
-        self.look(real)?.ok_or_else(|| refused(doing, real, libc::ENOENT))
+        if let Some(stat) = self.look(real)? {
+            return Ok(stat);
+        }
+        for above in real.ancestors().skip(1) {
+            match self.look(above)? {
+                Some(stat) if stat.kind == Kind::Directory => break,
+                Some(_) => return Err(refused(doing, real, libc::ENOTDIR)),
+                None => {}
+            }
+        }
+        Err(refused(doing, real, libc::ENOENT))
     }
 
     /// Whether the agent's user may use what is at a resolved path.
@@ -72,13 +83,17 @@ impl ShadowFiles {
         }
     }
 
+    /// The directory of this path; an error where there is none, or it is none.
+    fn directory_of(&self, doing: &'static str, real: &Path) -> HostResult<Stat> {
+        let stat = self.must_look(doing, parent(real))?;
+        self.0.overlay().tree.may_search(parent(real), self.me())?;
+        if stat.kind == Kind::Directory { Ok(stat) } else { Err(refused(doing, real, libc::ENOTDIR)) }
+    }
+
     /// An error unless names may come and go in the directory of this path. Returns that directory.
     fn may_change_directory(&self, doing: &'static str, real: &Path) -> HostResult<Stat> {
         let directory = parent(real);
-        let stat = self.must_look(doing, directory)?;
-        if stat.kind != Kind::Directory {
-            return Err(refused(doing, real, libc::ENOTDIR));
-        }
+        let stat = self.directory_of(doing, real)?;
         if !self.may(directory, &stat, false, true, true)? {
             return Err(refused(doing, real, libc::EACCES));
         }
@@ -237,10 +252,13 @@ impl Files for ShadowFiles {
     }
 
     fn access(&self, path: &Path, read: bool, write: bool, execute: bool) -> HostResult<bool> {
-        let real = self.real(path, true)?;
-        match self.look(&real)? {
+        let answer = self.real(path, true).and_then(|real| match self.look(&real)? {
             None => Ok(false),
             Some(stat) => self.may(&real, &stat, read, write, execute),
+        });
+        match answer {
+            Err(HostError::Io { source, .. }) if source.kind() == std::io::ErrorKind::PermissionDenied => Ok(false),
+            answer => answer,
         }
     }
 
@@ -346,29 +364,42 @@ impl Files for ShadowFiles {
     }
 
     fn rename(&self, from: &Path, to: &Path) -> HostResult<()> {
+        // In the kernel's order, so that of several reasons to refuse the same one is told.
         let (from, to) = (self.real(from, false)?, self.real(to, false)?);
+        let (_, directory) = (self.directory_of("rename", &from)?, self.directory_of("rename", &to)?);
         let stat = self.must_look("rename", &from)?;
-        self.may_unlink("rename", &from, &stat)?;
-        let directory = self.may_change_directory("rename", &to)?;
+        let refusal = |errno| Err(refused("rename", &from, errno));
         if directory.dev != stat.dev {
-            return Err(refused("rename", &from, libc::EXDEV));
+            return refusal(libc::EXDEV);
         }
         if to != from && to.starts_with(&from) {
-            return Err(refused("rename", &from, libc::EINVAL));
+            return refusal(libc::EINVAL);
         }
-        if let Some(there) = self.look(&to)? {
-            self.may_unlink("rename", &to, &there)?;
-            let errno = match (stat.kind == Kind::Directory, there.kind == Kind::Directory) {
-                (true, false) => Some(libc::ENOTDIR),
-                (false, true) => Some(libc::EISDIR),
-                (true, true) if to != from && !self.list(&to)?.is_empty() => Some(libc::ENOTEMPTY),
-                _ => None,
-            };
-            if let Some(errno) = errno {
-                return Err(refused("rename", &from, errno));
+        if to != from && from.starts_with(&to) {
+            return refusal(libc::ENOTEMPTY);
+        }
+        if self.0.overlay().tree.are_one(&from, &to, &self.0.live.files)? {
+            // Two names of one file: both stay (rename(2)).
+            return Ok(());
+        }
+        self.may_unlink("rename", &from, &stat)?;
+        match self.look(&to)? {
+            None => {
+                self.may_change_directory("rename", &to)?;
+            }
+            Some(there) => {
+                self.may_unlink("rename", &to, &there)?;
+                match (stat.kind == Kind::Directory, there.kind == Kind::Directory) {
+                    (true, false) => return refusal(libc::ENOTDIR),
+                    (false, true) => return refusal(libc::EISDIR),
+                    (true, true) if !self.0.overlay().tree.list(&to, &self.0.live.files)?.is_empty() => {
+                        return refusal(libc::ENOTEMPTY);
+                    }
+                    _ => {}
+                }
             }
         }
-        if from == to { Ok(()) } else { self.0.foresee(Effect::Rename { from, to, at: self.now() }) }
+        self.0.foresee(Effect::Rename { from, to, at: self.now() })
     }
 
     fn remove_file(&self, path: &Path) -> HostResult<()> {
@@ -439,6 +470,10 @@ impl Files for ShadowFiles {
     }
 
     fn set_times(&self, path: &Path, times: Times, follow: bool) -> HostResult<()> {
+        if times == Times::default() {
+            // The kernel does not even look at the path then.
+            return Ok(());
+        }
         let path = self.real(path, follow)?;
         let stat = self.must_look("change the times of", &path)?;
         if !self.me().owns(&stat) {

@@ -6,7 +6,7 @@
 //! [`HostError::Unknown`](crate::host::HostError::Unknown), with the reason.
 //!
 //! Known limits: a command that only looks ([`Does::Reads`](crate::host::Does::Reads)) runs on the live host and does
-//! not see the overlay; hard links made in a dry run do not share later changes in place; free space is not counted.
+//! not see the overlay; hard links that the live host has do not share foreseen changes; free space is not counted.
 
 mod account_changes;
 mod account_numbers;

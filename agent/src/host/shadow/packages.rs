@@ -59,7 +59,11 @@ impl Packages for ShadowPackages {
         // The simulation starts from the live host: what earlier tasks would have done is not done again.
         let overlay = self.0.overlay();
         simulation.transaction.steps.retain(|step| {
-            overlay.packages.steps.get(&step.name).is_none_or(|done| done.new != step.new || done.purged < step.purged)
+            overlay
+                .packages
+                .steps
+                .get(&step.name)
+                .is_none_or(|done| done.new != step.new || (step.purged && !done.purged))
         });
         Ok(simulation)
     }

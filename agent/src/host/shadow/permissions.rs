@@ -22,6 +22,11 @@ impl Identity {
         }
     }
 
+    /// Who may do everything.
+    pub(super) fn root() -> Identity {
+        Identity { uid: 0, gid: 0, groups: Vec::new() }
+    }
+
     /// Whether it is in a group.
     pub(super) fn is_in(&self, gid: u32) -> bool {
         self.gid == gid || self.groups.contains(&gid)
@@ -95,7 +100,7 @@ mod tests {
         assert!(ann.may(&file(0o640, 0, 33), true, false, false));
         assert!(!ann.may(&file(0o640, 0, 34), true, false, false));
         assert!(ann.may(&file(0o605, 0, 0), true, false, true));
-        let root = Identity { uid: 0, gid: 0, groups: vec![] };
+        let root = Identity::root();
         assert!(root.may(&file(0, 5, 5), true, true, false) && !root.may(&file(0o666, 5, 5), false, false, true));
     }
 

@@ -1,5 +1,6 @@
 //! The files of the host as a dry run has foreseen them: the live tree, and over it what would differ.
 
+use super::permissions::Identity;
 use crate::host::live::LiveFiles;
 use crate::host::path::resolve;
 use crate::host::{Files, HostError, HostResult, Kind, Moment, Stat, Times};
@@ -21,6 +22,7 @@ const NO_INODE: u64 = 0;
 pub(super) struct Tree {
     entries: BTreeMap<PathBuf, Entry>,
     content: u64,
+    links: u64,
 }
 
 enum Entry {
@@ -39,6 +41,8 @@ pub(super) struct Node {
     pub(super) live: Option<PathBuf>,
     pub(super) xattrs: BTreeMap<String, Vec<u8>>,
     pub(super) attributes: Option<String>,
+    /// What foreseen hard links of one file have in common.
+    link: Option<u64>,
 }
 
 #[derive(Clone)]
@@ -93,19 +97,33 @@ impl Tree {
         place
     }
 
-    /// The path with links resolved; the last component too with `last`.
-    pub(super) fn resolve(&self, path: &Path, last: bool, live: &LiveFiles) -> HostResult<PathBuf> {
-        resolve(path, last, &|path| match self.locate(path) {
-            Place::Nothing => Ok(None),
-            Place::Node(node) => Ok(match &node.body {
-                Body::Link(target) => Some(target.clone()),
-                _ => None,
-            }),
-            Place::Live(there) => match live.stat(&there, false)? {
-                Some(stat) if stat.kind == Kind::Link => Ok(Some(live.read_link(&there)?)),
-                _ => Ok(None),
-            },
+    /// The path with links resolved; the last component too with `last`. An error for a directory on the way that this
+    /// user may not search.
+    pub(super) fn resolve(&self, path: &Path, last: bool, live: &LiveFiles, me: &Identity) -> HostResult<PathBuf> {
+        resolve(path, last, &|path| {
+            self.may_search(parent(path), me)?;
+            match self.locate(path) {
+                Place::Nothing => Ok(None),
+                Place::Node(node) => Ok(match &node.body {
+                    Body::Link(target) => Some(target.clone()),
+                    _ => None,
+                }),
+                Place::Live(there) => match live.stat(&there, false)? {
+                    Some(stat) if stat.kind == Kind::Link => Ok(Some(live.read_link(&there)?)),
+                    _ => Ok(None),
+                },
+            }
         })
+    }
+
+    /// An error for a foreseen directory that this user may not search; the live ones look after themselves.
+    pub(super) fn may_search(&self, directory: &Path, me: &Identity) -> HostResult<()> {
+        match self.locate(directory) {
+            Place::Node(node) if node.stat.kind == Kind::Directory && !me.may(&node.stat, false, false, true) => {
+                Err(refused("search", directory, libc::EACCES))
+            }
+            _ => Ok(()),
+        }
     }
 
     /// What is at a path.
@@ -170,7 +188,7 @@ impl Tree {
                     });
                 }
                 // What the new content replaces lends its xattrs.
-                let target = self.resolve(path, true, live)?;
+                let target = self.resolve(path, true, live, &Identity::root())?;
                 let old = self.node(&target, live)?;
                 let mut node = self.new_node(path, Kind::File, *mode, *uid, *gid, *at, live)?;
                 node.stat.size = size;
@@ -207,9 +225,12 @@ impl Tree {
                 self.place(path, node, *at, live)
             }
             Effect::HardLink { path, target, at } => {
+                let next = self.links + 1;
+                self.links = next;
                 self.change(target, live, |node| {
                     node.stat.nlink += 1;
                     node.stat.ctime = *at;
+                    node.link.get_or_insert(next);
                 })?;
                 let node = self.node(target, live)?.ok_or_else(|| refused("link to", target, libc::ENOENT))?;
                 self.place(path, node, *at, live)
@@ -257,7 +278,7 @@ impl Tree {
             Kind::Link => Body::Link(live.read_link(&there)?),
             _ => Body::Live(there.clone()),
         };
-        Ok(Some(Node { stat, body, live: Some(there), xattrs: BTreeMap::new(), attributes: None }))
+        Ok(Some(Node { stat, body, live: Some(there), xattrs: BTreeMap::new(), attributes: None, link: None }))
     }
 
     #[expect(clippy::too_many_arguments, reason = "each is one field of the new node")]
@@ -289,7 +310,14 @@ impl Tree {
             mtime: at,
             ctime: at,
         };
-        Ok(Node { stat, body: Body::Memory(Arc::default()), live: None, xattrs: BTreeMap::new(), attributes: None })
+        Ok(Node {
+            stat,
+            body: Body::Memory(Arc::default()),
+            live: None,
+            xattrs: BTreeMap::new(),
+            attributes: None,
+            link: None,
+        })
     }
 
     /// Puts a node in a place, instead of what is there.
@@ -325,15 +353,40 @@ impl Tree {
     fn change(&mut self, path: &Path, live: &LiveFiles, change: impl FnOnce(&mut Node)) -> HostResult<()> {
         let mut node = self.node(path, live)?.ok_or_else(|| refused("change", path, libc::ENOENT))?;
         change(&mut node);
+        for other in self.linked(node.link) {
+            other.clone_from(&node);
+        }
         self.entries.insert(path.to_owned(), Entry::Node(Box::new(node)));
         Ok(())
+    }
+
+    /// All names of a file that has several.
+    fn linked(&mut self, link: Option<u64>) -> impl Iterator<Item = &mut Node> {
+        self.entries.values_mut().filter_map(move |entry| match entry {
+            Entry::Node(node) if link.is_some() && node.link == link => Some(&mut **node),
+            _ => None,
+        })
+    }
+
+    /// Whether two paths are names of one file.
+    pub(super) fn are_one(&self, one: &Path, other: &Path, live: &LiveFiles) -> HostResult<bool> {
+        if one == other {
+            return Ok(true);
+        }
+        let (Some(one), Some(other)) = (self.node(one, live)?, self.node(other, live)?) else { return Ok(false) };
+        let inode = |node: &Node| Some((node.stat.dev, node.stat.inode)).filter(|(_, inode)| *inode != NO_INODE);
+        Ok((one.link.is_some() && one.link == other.link) || (inode(&one).is_some() && inode(&one) == inode(&other)))
     }
 
     /// Forgets a path and what is below it.
     fn clear(&mut self, path: &Path) {
         let below: Vec<PathBuf> = self.below(path).map(|(below, _)| below.clone()).collect();
         for path in below.iter().map(PathBuf::as_path).chain([path]) {
-            self.entries.remove(path);
+            if let Some(Entry::Node(node)) = self.entries.remove(path) {
+                for other in self.linked(node.link) {
+                    other.stat.nlink = other.stat.nlink.saturating_sub(1);
+                }
+            }
         }
     }
 

@@ -14,8 +14,12 @@ pub(super) struct UnitBook {
 impl UnitBook {
     pub(super) fn apply(&mut self, effect: &Effect) {
         match effect {
-            Effect::Unit { action, unit, scope } => drop(self.actions.insert((*scope, unit.clone()), *action)),
-            Effect::UnitFile { action, unit, scope } => drop(self.files.insert((*scope, unit.clone()), *action)),
+            Effect::Unit { action, unit, scope } => {
+                self.actions.insert((*scope, unit.clone()), *action);
+            }
+            Effect::UnitFile { action, unit, scope } => {
+                self.files.insert((*scope, unit.clone()), *action);
+            }
             _ => {}
         }
     }

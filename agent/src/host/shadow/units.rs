@@ -187,3 +187,76 @@ impl Units for ShadowUnits {
         self.0.foresee(Effect::ReexecManager { scope })
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::super::permissions::Identity;
+    use super::super::{Overlay, Shadow};
+    use super::*;
+    use crate::host::{Context, Step, WriteOptions};
+    use std::sync::Mutex;
+
+    fn root() -> Shadow {
+        Shadow::of(Identity::root(), Context::default(), Arc::<Mutex<Overlay>>::default())
+    }
+
+    #[test]
+    fn names_get_their_suffix() {
+        assert_eq!(full("ssh"), "ssh.service");
+        assert_eq!(full("a.b"), "a.b.service");
+        assert_eq!(full("x@1.timer"), "x@1.timer");
+    }
+
+    #[test]
+    fn a_unit_whose_file_an_earlier_task_would_write_exists_and_its_states_are_remembered() {
+        let shadow = root();
+        let host = shadow.host();
+        // A machine that runs no systemd can't say anything of units.
+        if host.units.state("refit-test", Scope::System).is_err() {
+            return;
+        }
+        assert!(!host.units.state("refit-test", Scope::System).unwrap().exists);
+        assert!(host.units.act(UnitAction::Start, "refit-test", Scope::System, false).is_err());
+        let file = Path::new("/etc/systemd/system/refit-test.service");
+        let text = b"[Service]\nExecStart=/bin/true\n[Install]\nWantedBy=multi-user.target\n";
+        if host.files.stat(file.parent().unwrap(), true).unwrap().is_none() {
+            return;
+        }
+        host.files.write(file, text, &WriteOptions::default()).unwrap();
+        let state = |unit: &str| host.units.state(unit, Scope::System).unwrap();
+        assert_eq!(
+            (state("refit-test").active.as_str(), state("refit-test").enabled.as_str()),
+            ("inactive", "disabled")
+        );
+        host.units.act(UnitAction::Start, "refit-test", Scope::System, false).unwrap();
+        host.units.act_on_file(UnitFileAction::Enable, "refit-test.service", Scope::System, false).unwrap();
+        assert_eq!((state("refit-test").active.as_str(), state("refit-test").enabled.as_str()), ("active", "enabled"));
+        host.units.act_on_file(UnitFileAction::Mask, "refit-test", Scope::System, false).unwrap();
+        let masked = host.units.act(UnitAction::Restart, "refit-test", Scope::System, false);
+        assert!(masked.unwrap_err().to_string().contains("masked"));
+        assert!(!file.exists());
+    }
+
+    #[test]
+    fn a_unit_that_a_new_package_may_bring_is_unknown() {
+        let shadow = root();
+        if shadow.host().units.state("refit-test", Scope::System).is_err() {
+            return;
+        }
+        let step = Step { name: "nginx".into(), old: None, new: Some("1".into()), purged: false };
+        shadow.learn(&[Effect::Packages { steps: vec![step] }]).unwrap();
+        match shadow.host().units.state("refit-test", Scope::System) {
+            Err(HostError::Unknown { why }) => assert!(why.contains("nginx"), "{why}"),
+            other => panic!("{other:?}"),
+        }
+    }
+
+    #[test]
+    fn only_root_acts_on_the_systems_units() {
+        let shadow =
+            Shadow::of(Identity { uid: 65_534, gid: 65_534, groups: vec![] }, Context::default(), Arc::default());
+        let refused = shadow.host().units.act(UnitAction::Start, "refit-test", Scope::System, false);
+        assert!(refused.unwrap_err().to_string().contains("become"));
+        assert!(shadow.take_effects().is_empty());
+    }
+}
