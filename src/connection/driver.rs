@@ -110,8 +110,8 @@ impl Bell {
 }
 
 enum Talk {
-    Agent(AgentChannel),
-    Command(CommandChannel),
+    Agent(Box<AgentChannel>),
+    Command(Box<CommandChannel>),
 }
 
 struct Open {
@@ -261,7 +261,7 @@ impl Driver {
             Command::Hello { user, replies } => self.agent(user, |agent| agent.hello(replies)),
             Command::Task { task, replies } => {
                 let channel = CommandChannel::new(Arc::new(task), false, replies, self.target.timeout);
-                self.start(Talk::Command(channel)).map(|_| ())
+                self.start(Talk::Command(Box::new(channel))).map(|_| ())
             }
             Command::Content { user, sha256, content } => {
                 if let Some(agent) = self.known_agent(&user) {
@@ -332,7 +332,7 @@ impl Driver {
     }
 
     fn start_agent(&mut self, user: Option<Become>, agent: AgentChannel) -> Result<(), String> {
-        if let Some(channel) = self.start(Talk::Agent(agent))? {
+        if let Some(channel) = self.start(Talk::Agent(Box::new(agent)))? {
             self.agents.insert(user, channel);
         }
         Ok(())
@@ -493,7 +493,7 @@ impl Driver {
                         agent.wait(old.take_waiting());
                         self.start_agent(user, agent)
                     }
-                    (Talk::Command(old), _) => self.start(Talk::Command(old.again(terminal))).map(|_| ()),
+                    (Talk::Command(old), _) => self.start(Talk::Command(Box::new(old.again(terminal)))).map(|_| ()),
                     (Talk::Agent(_), None) => Ok(()),
                 }
             }

@@ -54,7 +54,6 @@ pub(super) struct HostLink {
     shared: Arc<Shared>,
     effects: Arc<Effects>,
     connection: Mutex<Option<Arc<Connection>>>,
-    /// All connections that may still have a thread.
     ids: AtomicU64,
     cancelled: AtomicBool,
 }
@@ -80,6 +79,15 @@ impl HostLink {
         let connection = self.connect(self.target.timeout)?;
         *known = Some(connection.clone());
         Ok(connection)
+    }
+
+    /// A connection turned out to have ended: the next request makes a new one.
+    fn forget(&self, ended: &Arc<Connection>) {
+        if let Ok(mut known) = self.connection.lock()
+            && known.as_ref().is_some_and(|known| Arc::ptr_eq(known, ended))
+        {
+            *known = None;
+        }
     }
 
     /// Starts a thread that connects and serves.
@@ -119,6 +127,7 @@ impl HostLink {
             if connection.tell(command(replies)).is_ok() {
                 return Ok(Conversation { link: self, connection, hear, first: true, cancelled_at: None });
             }
+            self.forget(&connection);
         }
         Err(gone())
     }
@@ -133,13 +142,16 @@ impl HostLink {
             let mut conversation = self.ask(&command)?;
             loop {
                 match conversation.next() {
-                    Heard::Reply(reply) => {
+                    Ok(reply) => {
                         if let Some(result) = take(&conversation.connection, reply) {
                             return result;
                         }
                     }
-                    Heard::Nobody => break,
-                    Heard::Cancelled => return Err(LinkError::Cancelled),
+                    Err(Silence::Nobody) => {
+                        self.forget(&conversation.connection);
+                        break;
+                    }
+                    Err(Silence::Cancelled) => return Err(LinkError::Cancelled),
                 }
             }
         }
@@ -228,32 +240,32 @@ struct Conversation<'a> {
     cancelled_at: Option<Instant>,
 }
 
-enum Heard {
-    Reply(Reply),
+/// Why a conversation has no next reply.
+enum Silence {
     /// The thread has ended without a word to us.
     Nobody,
     Cancelled,
 }
 
 impl Conversation<'_> {
-    fn next(&mut self) -> Heard {
+    fn next(&mut self) -> Result<Reply, Silence> {
         loop {
             match self.hear.recv_timeout(LOOK) {
                 Ok(reply) => {
                     self.first = false;
-                    return Heard::Reply(reply);
+                    return Ok(reply);
                 }
-                Err(RecvTimeoutError::Disconnected) if self.first => return Heard::Nobody,
+                Err(RecvTimeoutError::Disconnected) if self.first => return Err(Silence::Nobody),
                 Err(RecvTimeoutError::Disconnected) => {
                     let message = "the connection ended".to_owned();
-                    return Heard::Reply(Reply::Failed(LinkError::Unreachable { message, midway: true }));
+                    return Ok(Reply::Failed(LinkError::Unreachable { message, midway: true }));
                 }
                 Err(RecvTimeoutError::Timeout) => {}
             }
             if self.link.cancelled.load(Ordering::SeqCst)
                 && self.cancelled_at.get_or_insert_with(Instant::now).elapsed() > PATIENCE
             {
-                return Heard::Cancelled;
+                return Err(Silence::Cancelled);
             }
         }
     }
