@@ -188,5 +188,6 @@ fn a_host_whose_cable_is_pulled_is_told_as_midway_in_time() {
     assert!(message.contains("no sign of life"), "{message}");
     assert!(began.elapsed() < Duration::from_secs(60), "{:?}", began.elapsed());
     fleet.mend("host1");
+    fleet.wait("host1");
     assert_eq!(link.hello(None).unwrap().user, "deploy");
 }

@@ -359,6 +359,8 @@ pub(super) fn system_args(target: &Target, settings: &Settings) -> Vec<String> {
         HostKeyPolicy::AcceptNew => option("StrictHostKeyChecking=accept-new".to_owned()),
         HostKeyPolicy::Off => option("StrictHostKeyChecking=no".to_owned()),
     }
+    // Only what went wrong, not that it took a key or left a terminal.
+    option("LogLevel=ERROR".to_owned());
     option(format!("ConnectTimeout={seconds}"));
     option("ServerAliveInterval=10".to_owned());
     option("ServerAliveCountMax=3".to_owned());
