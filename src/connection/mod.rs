@@ -2,6 +2,7 @@
 //! needs it), or on this machine.
 
 mod agent_channel;
+pub mod agents;
 mod askpass;
 mod bootstrap;
 mod command_channel;

@@ -19,6 +19,16 @@ pub struct Program {
 }
 
 impl Program {
+    /// Those that this controller carries.
+    pub fn embedded() -> impl Iterator<Item = Program> {
+        super::agents::AGENTS.iter().map(|agent| Program {
+            machine: agent.machine.to_owned(),
+            sha256: agent.sha256.to_owned(),
+            size: agent.size,
+            gzip: Cow::Borrowed(agent.gzip),
+        })
+    }
+
     /// A program from a file.
     pub fn read(machine: &str, path: &Path) -> io::Result<Program> {
         let content = std::fs::read(path)?;
