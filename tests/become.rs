@@ -8,16 +8,13 @@ use refit::connection::{
     Become, BecomeMethod, HostKeyPolicy, Link, LinkError, Links, Pool, Program, Progress, Secret, Target, Transport,
 };
 use refit_agent::protocol::{ItemEnd, Stream};
-use std::path::Path;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 use support::Fleet;
 use zeroize::Zeroizing;
 
 fn pool() -> Pool {
-    let path = std::env::current_exe().unwrap();
-    let path = path.parent().and_then(Path::parent).unwrap().join("refit-agent");
-    Pool::new(vec![Program::read(std::env::consts::ARCH, &path).unwrap()], 4)
+    Pool::new(Program::embedded().collect(), 4)
 }
 
 struct Silent;
@@ -158,6 +155,27 @@ fn a_password_lets_in_by_both_transports() {
             other => panic!("{other:?}"),
         }
     }
+}
+
+#[test]
+fn a_password_is_typed_at_the_prompt_of_keyboard_interactive() {
+    let Some(fleet) = Fleet::up(1) else { return };
+    let only = "PasswordAuthentication no\nKbdInteractiveAuthentication yes\nUsePAM yes\n";
+    fleet.sh(
+        "host1",
+        &format!("printf '{only}' | cat - /etc/ssh/sshd_config >/tmp/c && cp /tmp/c /etc/ssh/sshd_config"),
+    );
+    fleet.sh("host1", "rm -f /etc/ssh/sshd_config.d/*; systemctl restart ssh");
+    fleet.wait("host1");
+    let mut target = Target { private_key: None, ..target(&fleet, "ops", Transport::Libssh2) };
+    for option in ["IdentitiesOnly=yes", "IdentityFile=none", "IdentityAgent=none"] {
+        target.ssh_args.extend(["-o".to_owned(), option.to_owned()]);
+    }
+    let right = Target { password: secret("ops-password"), ..target.clone() };
+    assert_eq!(pool().link(&right).hello(None).unwrap().user, "ops");
+    let wrong = Target { password: secret("wrong"), ..target };
+    let Err(LinkError::Unreachable { message, .. }) = pool().link(&wrong).hello(None) else { panic!("let in") };
+    assert!(message.contains("keyboard-interactive"), "{message}");
 }
 
 #[test]

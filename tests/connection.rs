@@ -20,17 +20,8 @@ use support::PrivateSshd;
 use tempfile::TempDir;
 use zeroize::Zeroizing;
 
-/// The agent's program, as the build leaves it beside the tests.
-fn programs() -> Vec<Program> {
-    let path = std::env::current_exe().unwrap();
-    let path = path.parent().and_then(Path::parent).unwrap().join("refit-agent");
-    vec![Program::read(std::env::consts::ARCH, &path).unwrap_or_else(|error| {
-        panic!("{}: {error} (cargo build -p refit-agent)", path.display());
-    })]
-}
-
 fn pool() -> Pool {
-    Pool::new(programs(), 8)
+    Pool::new(Program::embedded().collect(), 8)
 }
 
 /// A server, and a directory for what a test leaves on the host.
@@ -684,6 +675,19 @@ fn raw_commands_and_copies_need_no_agent() {
 }
 
 #[test]
+fn a_command_that_closes_its_output_is_waited_for_and_an_idle_connection_that_ended_is_made_anew() {
+    let Some(place) = Place::new(&[]) else { return };
+    let pool = pool();
+    let link = pool.link(&place.target(Transport::Libssh2));
+    let end = link.raw(None, "echo $PPID; exec >&- 2>&-; sleep 0.3; exit 5", b"", &Heard::default()).unwrap();
+    assert_eq!(end.status, 5);
+    // Nothing runs on the connection, and the host ends it.
+    let pid = String::from_utf8(end.stdout).unwrap();
+    assert!(Command::new("kill").args(["-KILL", &session_of(pid.trim())]).status().unwrap().success());
+    assert_eq!(prints(&*link, "echo again").unwrap(), "again");
+}
+
+#[test]
 fn cancelling_ends_what_runs_and_refuses_what_comes() {
     let Some(place) = Place::new(&[]) else { return };
     for transport in [Transport::Libssh2, Transport::System, Transport::Local] {
@@ -768,7 +772,15 @@ fn first_contact_costs_little_more_than_a_warm_one() {
             began.elapsed().as_secs_f64()
         })
         .collect();
-    eprintln!("first contact {:.3} s, warm {:.3} s", programs[0], programs[1]);
+    let pool = pool();
+    let link = pool.link(&place.target(Transport::Libssh2));
+    link.hello(None).unwrap();
+    let began = Instant::now();
+    for _ in 0..100 {
+        link.run(None, request("ping", &[json!({})]), &Nothing, &Heard::default()).unwrap();
+    }
+    let run = began.elapsed().as_secs_f64() * 10.0;
+    eprintln!("first contact {:.3} s, warm {:.3} s, a request {run:.3} ms", programs[0], programs[1]);
     // The limit is for a machine with other work to do; the benchmark has the figure for a quiet one.
     assert!(programs[0] - programs[1] < 3.0, "{programs:?}");
 }

@@ -31,9 +31,7 @@ fn variables() -> FileVariables {
     let text = std::fs::read_to_string(folder().join("variables.json")).expect("variables.json");
     let loaded = load_text(Path::new("variables.json"), text).expect("variables.json is YAML");
     let entries = loaded.source.as_map().expect("variables.json is a mapping");
-    FileVariables(
-        entries.iter().filter_map(|entry| Some((entry.key.as_str()?.into(), entry.value.clone()))).collect(),
-    )
+    FileVariables(entries.iter().filter_map(|entry| Some((entry.key.as_str()?.into(), entry.value.clone()))).collect())
 }
 
 /// Data as the recorder writes it: what is no JSON as its text, keys as Python's `json` writes them.
@@ -64,8 +62,7 @@ fn json(value: &Value) -> Json {
 
 fn scope() -> refit::template::Scope {
     let templater = Templater::new(Arc::new(NoVault), Settings::default());
-    let surroundings =
-        Surroundings { search_path: vec![folder()], playbook_dir: folder(), ..Surroundings::default() };
+    let surroundings = Surroundings { search_path: vec![folder()], playbook_dir: folder(), ..Surroundings::default() };
     templater.scope(Arc::new(variables()), Arc::new(surroundings))
 }
 
@@ -116,6 +113,10 @@ fn templates_give_what_ansible_gives() {
         }
     }
     println!("{equal} equal, {} different for a reason, {} wrong", known.len(), wrong.len());
-    assert!(outdated.is_empty(), "these do not differ any more; take them out of differences.txt:\n{}", outdated.join("\n"));
+    assert!(
+        outdated.is_empty(),
+        "these do not differ any more; take them out of differences.txt:\n{}",
+        outdated.join("\n")
+    );
     assert!(wrong.is_empty(), "{} templates differ:\n{}", wrong.len(), wrong.join("\n"));
 }
