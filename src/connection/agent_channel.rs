@@ -196,7 +196,7 @@ impl AgentChannel {
                 self.lines.add(bytes);
                 let step = self.entry.said(bytes);
                 while let Some(line) = self.lines.next(self.entry.token()) {
-                    self.inside = true;
+                    self.inside |= line != Line::Ask;
                     match line {
                         Line::In => self.send_script(),
                         Line::Need { machine, gzip } => {
@@ -210,7 +210,7 @@ impl AgentChannel {
                             let rest = self.lines.rest();
                             return self.frames(&rest);
                         }
-                        Line::Other(_) => {}
+                        Line::Ask | Line::Other(_) => {}
                     }
                 }
                 self.step(step)

@@ -44,6 +44,8 @@ pub(super) fn script(token: &Token, programs: &[Arc<Program>], target: &Target, 
 /// What a line of the script says.
 #[derive(Debug, PartialEq)]
 pub(super) enum Line {
+    /// The other user's program comes next: we are on the way.
+    Ask,
     /// The shell is there.
     In,
     /// What follows is the agent's.
@@ -98,6 +100,7 @@ fn meaning(line: &str) -> Line {
     let mut words = line.splitn(3, ' ');
     let (word, one, rest) = (words.next().unwrap_or(""), words.next().unwrap_or(""), words.next().unwrap_or(""));
     match word {
+        "ask" => Line::Ask,
         "in" => Line::In,
         "run" => Line::Run,
         "need" => Line::Need { machine: one.to_owned(), gzip: rest == "gzip" },

@@ -143,7 +143,7 @@ impl CommandChannel {
         if stream == Stream::Stdout {
             lines.add(bytes);
             while let Some(line) = lines.next(entry.token()) {
-                *inside = true;
+                *inside |= line != Line::Ask;
                 match line {
                     Line::In if !script.is_empty() => self.outbox.bytes(std::mem::take(script).into_bytes()),
                     Line::Run => {

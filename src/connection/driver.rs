@@ -6,6 +6,7 @@
 use super::agent_channel::{AgentChannel, Reply, Verdict};
 use super::command_channel::{CommandChannel, Task};
 use super::effects::Effects;
+use super::pool::Pass;
 use super::programs::Program;
 use super::wire::{ChannelId, Exit, Input, OpenError, Wire};
 use super::{Become, LinkError, Target};
@@ -110,8 +111,8 @@ impl Bell {
 }
 
 enum Talk {
-    Agent(AgentChannel),
-    Command(CommandChannel),
+    Agent(Box<AgentChannel>),
+    Command(Box<CommandChannel>),
 }
 
 struct Open {
@@ -132,13 +133,15 @@ pub(super) struct Driver {
     agents: HashMap<Option<Become>, ChannelId>,
     cut_at: Option<Instant>,
     closing: Option<Instant>,
+    /// Leave to shake hands, given back with the first word from the host.
+    pass: Option<Pass>,
     buffer: Box<[u8]>,
 }
 
 impl Driver {
     /// Over an established wire.
     pub fn new(
-        wire: Box<dyn Wire>,
+        (wire, pass): (Box<dyn Wire>, Option<Pass>),
         target: Arc<Target>,
         programs: Arc<[Arc<Program>]>,
         effects: Arc<Effects>,
@@ -156,6 +159,7 @@ impl Driver {
             agents: HashMap::new(),
             cut_at: None,
             closing: None,
+            pass,
             buffer: vec![0; 8 << 10].into(),
         }
     }
@@ -192,7 +196,7 @@ impl Driver {
             if self.cut_at.is_some_and(|at| now >= at) {
                 return Err("interrupted".to_owned());
             }
-            if self.wire.keeps_alive() && now.duration_since(heard) > SILENCE {
+            if self.wire.keeps_alive() && !self.open.is_empty() && now.duration_since(heard) > SILENCE {
                 let silent = SILENCE.as_secs();
                 return Err(format!(
                     "the host has given no sign of life for {silent} s: it hangs, or the network is cut"
@@ -200,7 +204,8 @@ impl Driver {
             }
             self.late(now)?;
             let due = self.wire.tick()?;
-            if self.wait(due)? {
+            // With no channel nobody reads, so nothing can be heard.
+            if self.wait(due)? || self.open.is_empty() {
                 heard = Instant::now();
             }
         }
@@ -222,9 +227,12 @@ impl Driver {
         let writing: Vec<ChannelId> = self
             .open
             .iter()
-            .filter(|(_, open)| match &open.talk {
-                Talk::Agent(agent) => !agent.outbox.is_empty(),
-                Talk::Command(command) => !command.outbox.is_empty(),
+            .filter(|(_, open)| {
+                let outbox = match &open.talk {
+                    Talk::Agent(agent) => &agent.outbox,
+                    Talk::Command(command) => &command.outbox,
+                };
+                !open.stdout_ended && !outbox.is_empty()
             })
             .map(|(channel, _)| *channel)
             .collect();
@@ -235,6 +243,10 @@ impl Driver {
             Err(error) => return Err(format!("waiting for the host failed: {error}")),
         }
         let heard = fds[1..].iter().any(|fd| fd.revents().contains(PollFlags::IN));
+        let ended = PollFlags::HUP | PollFlags::RDHUP | PollFlags::ERR;
+        if self.open.is_empty() && fds[1..].iter().any(|fd| fd.revents().intersects(ended)) {
+            return Err("the host closed the connection".to_owned());
+        }
         if !fds[0].revents().is_empty() {
             self.bell.quiet();
         }
@@ -261,7 +273,7 @@ impl Driver {
             Command::Hello { user, replies } => self.agent(user, |agent| agent.hello(replies)),
             Command::Task { task, replies } => {
                 let channel = CommandChannel::new(Arc::new(task), false, replies, self.target.timeout);
-                self.start(Talk::Command(channel)).map(|_| ())
+                self.start(Talk::Command(Box::new(channel))).map(|_| ())
             }
             Command::Content { user, sha256, content } => {
                 if let Some(agent) = self.known_agent(&user) {
@@ -332,7 +344,7 @@ impl Driver {
     }
 
     fn start_agent(&mut self, user: Option<Become>, agent: AgentChannel) -> Result<(), String> {
-        if let Some(channel) = self.start(Talk::Agent(agent))? {
+        if let Some(channel) = self.start(Talk::Agent(Box::new(agent)))? {
             self.agents.insert(user, channel);
         }
         Ok(())
@@ -427,10 +439,12 @@ impl Driver {
             Input::Nothing => return Ok(false),
             Input::End => {
                 *ended = true;
+                self.pass = None;
                 return Ok(true);
             }
             Input::Bytes(count) => count,
         };
+        self.pass = None;
         let bytes = &self.buffer[..count];
         let verdict = match (&mut open.talk, stream) {
             (Talk::Agent(agent), Stream::Stdout) => agent.stdout(bytes),
@@ -493,7 +507,7 @@ impl Driver {
                         agent.wait(old.take_waiting());
                         self.start_agent(user, agent)
                     }
-                    (Talk::Command(old), _) => self.start(Talk::Command(old.again(terminal))).map(|_| ()),
+                    (Talk::Command(old), _) => self.start(Talk::Command(Box::new(old.again(terminal)))).map(|_| ()),
                     (Talk::Agent(_), None) => Ok(()),
                 }
             }

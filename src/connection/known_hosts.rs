@@ -134,7 +134,7 @@ impl KnownHost {
             return Opinion::Revoked { place: known.place.clone() };
         }
         let plain: Vec<&Known> = self.lines.iter().filter(|known| known.marker.is_none()).collect();
-        if plain.iter().any(|known| same(&known)) {
+        if plain.iter().any(same) {
             return Opinion::Good;
         }
         // A key of the same kind tells best what has changed.
@@ -300,6 +300,14 @@ mod tests {
         assert_eq!(ask(&file, "WEB2.example", 22, A), Opinion::Good);
         assert_eq!(ask(&file, "web3", 22, A), Opinion::Unknown);
         assert_eq!(ask(&file, "web1", 22, B), changed(A, 3));
+    }
+
+    #[test]
+    fn every_kind_of_key_that_a_host_may_show_is_understood() {
+        let ecdsa = "ecdsa-sha2-nistp256 AAAAE2VjZHNhLXNoYTItbmlzdHAyNTYAAAAIbmlzdHAyNTYAAABBBD2oCKDyHzY3LLsfyd\
+                     txGWPF1FtljMD4J2hwfjmIE1NOBcR6HobTy3OTxnHW4aVSTucaOFtqdEProze/NSYNpdI=";
+        assert_eq!(ask(&format!("web1 {ecdsa}\nweb1 {A}\n"), "web1", 22, ecdsa), Opinion::Good);
+        assert_eq!(ask(&format!("web1 {ecdsa}\n"), "web1", 22, A), changed(ecdsa, 1));
     }
 
     #[test]

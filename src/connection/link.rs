@@ -7,7 +7,7 @@ use super::command_channel::Task;
 use super::driver::{Bell, Command, Driver};
 use super::effects::Effects;
 use super::libssh2;
-use super::pool::Shared;
+use super::pool::{Pass, Shared};
 use super::processes::{Local, Processes, SystemSsh};
 use super::ssh_config::system_args;
 use super::wire::Wire;
@@ -42,9 +42,17 @@ impl Connection {
         Ok(())
     }
 
+    /// Whether its thread still takes commands.
     fn alive(&self) -> bool {
         !self.bell.is_cut()
             && self.thread.lock().is_ok_and(|thread| thread.as_ref().is_some_and(|thread| !thread.is_finished()))
+    }
+}
+
+impl Drop for Connection {
+    fn drop(&mut self) {
+        // Its thread may have ended.
+        let _ = self.tell(Command::Close);
     }
 }
 
@@ -54,7 +62,6 @@ pub(super) struct HostLink {
     shared: Arc<Shared>,
     effects: Arc<Effects>,
     connection: Mutex<Option<Arc<Connection>>>,
-    /// All connections that may still have a thread.
     ids: AtomicU64,
     cancelled: AtomicBool,
 }
@@ -82,6 +89,15 @@ impl HostLink {
         Ok(connection)
     }
 
+    /// A connection turned out to have ended: the next request makes a new one.
+    fn forget(&self, ended: &Arc<Connection>) {
+        if let Ok(mut known) = self.connection.lock()
+            && known.as_ref().is_some_and(|known| Arc::ptr_eq(known, ended))
+        {
+            *known = None;
+        }
+    }
+
     /// Starts a thread that connects and serves.
     fn connect(&self, timeout: Duration) -> Result<Arc<Connection>, LinkError> {
         let bell = Arc::new(Bell::new()?);
@@ -89,15 +105,15 @@ impl HostLink {
         let (target, shared, effects) = (self.target.clone(), self.shared.clone(), self.effects.clone());
         let ringing = bell.clone();
         let work = move || {
-            let wire = match wire(&target, &shared, timeout, &ringing) {
-                Ok((wire, keep)) => (wire, keep),
+            let wired = match wire(&target, &shared, timeout, &ringing) {
+                Ok(wired) => wired,
                 Err(error) => {
                     let error = if ringing.is_cut() { LinkError::Cancelled } else { error };
                     return refuse(&queue, &error);
                 }
             };
-            let (wire, _keep) = wire;
-            Driver::new(wire, target, shared.programs.clone(), effects, ringing, queue).serve();
+            let Wired { wire, pass, askpass: _kept } = wired;
+            Driver::new((wire, pass), target, shared.programs.clone(), effects, ringing, queue).serve();
         };
         let thread = thread::Builder::new().name(self.target.name.clone()).stack_size(STACK).spawn(work);
         let thread = thread.map_err(|error| LinkError::Unreachable {
@@ -119,6 +135,7 @@ impl HostLink {
             if connection.tell(command(replies)).is_ok() {
                 return Ok(Conversation { link: self, connection, hear, first: true, cancelled_at: None });
             }
+            self.forget(&connection);
         }
         Err(gone())
     }
@@ -133,13 +150,16 @@ impl HostLink {
             let mut conversation = self.ask(&command)?;
             loop {
                 match conversation.next() {
-                    Heard::Reply(reply) => {
+                    Ok(reply) => {
                         if let Some(result) = take(&conversation.connection, reply) {
                             return result;
                         }
                     }
-                    Heard::Nobody => break,
-                    Heard::Cancelled => return Err(LinkError::Cancelled),
+                    Err(Silence::Nobody) => {
+                        self.forget(&conversation.connection);
+                        break;
+                    }
+                    Err(Silence::Cancelled) => return Err(LinkError::Cancelled),
                 }
             }
         }
@@ -190,15 +210,19 @@ fn refuse(queue: &Receiver<Command>, error: &LinkError) {
     }
 }
 
-/// Connects. Beside the wire comes what has to live as long.
-fn wire(
-    target: &Target,
-    shared: &Shared,
-    timeout: Duration,
-    bell: &Bell,
-) -> Result<(Box<dyn Wire>, Option<Askpass>), LinkError> {
+/// What connecting gives.
+struct Wired {
+    wire: Box<dyn Wire>,
+    /// Where the handshake is still to come.
+    pass: Option<Pass>,
+    /// What has to live as long as the wire.
+    askpass: Option<Askpass>,
+}
+
+/// Connects.
+fn wire(target: &Target, shared: &Shared, timeout: Duration, bell: &Bell) -> Result<Wired, LinkError> {
     if target.transport == Transport::Local {
-        return Ok((Box::new(Processes::new(Local)), None));
+        return Ok(Wired { wire: Box::new(Processes::new(Local)), pass: None, askpass: None });
     }
     let settings = shared.ssh.settings(target)?;
     let system = match target.transport {
@@ -208,7 +232,8 @@ fn wire(
     };
     let leave = || shared.handshakes.enter(|| bell.is_cut());
     if !system {
-        return Ok((Box::new(libssh2::connect(target, &settings, timeout, bell, leave)?), None));
+        let wire = libssh2::connect(target, &settings, timeout, bell, leave)?;
+        return Ok(Wired { wire: Box::new(wire), pass: None, askpass: None });
     }
     let askpass = target.password.as_ref().map(Askpass::new).transpose()?;
     let launcher = SystemSsh {
@@ -217,7 +242,7 @@ fn wire(
         destination: target.address.clone(),
         environment: askpass.as_ref().map(Askpass::environment).unwrap_or_default(),
     };
-    Ok((Box::new(Processes::new(launcher)), askpass))
+    Ok(Wired { wire: Box::new(Processes::new(launcher)), pass: Some(leave()?), askpass })
 }
 
 struct Conversation<'a> {
@@ -228,32 +253,32 @@ struct Conversation<'a> {
     cancelled_at: Option<Instant>,
 }
 
-enum Heard {
-    Reply(Reply),
+/// Why a conversation has no next reply.
+enum Silence {
     /// The thread has ended without a word to us.
     Nobody,
     Cancelled,
 }
 
 impl Conversation<'_> {
-    fn next(&mut self) -> Heard {
+    fn next(&mut self) -> Result<Reply, Silence> {
         loop {
             match self.hear.recv_timeout(LOOK) {
                 Ok(reply) => {
                     self.first = false;
-                    return Heard::Reply(reply);
+                    return Ok(reply);
                 }
-                Err(RecvTimeoutError::Disconnected) if self.first => return Heard::Nobody,
+                Err(RecvTimeoutError::Disconnected) if self.first => return Err(Silence::Nobody),
                 Err(RecvTimeoutError::Disconnected) => {
                     let message = "the connection ended".to_owned();
-                    return Heard::Reply(Reply::Failed(LinkError::Unreachable { message, midway: true }));
+                    return Ok(Reply::Failed(LinkError::Unreachable { message, midway: true }));
                 }
                 Err(RecvTimeoutError::Timeout) => {}
             }
             if self.link.cancelled.load(Ordering::SeqCst)
                 && self.cancelled_at.get_or_insert_with(Instant::now).elapsed() > PATIENCE
             {
-                return Heard::Cancelled;
+                return Err(Silence::Cancelled);
             }
         }
     }

@@ -19,7 +19,7 @@ pub(super) struct Shared {
     /// The user's ssh configuration.
     pub ssh: SshConfig,
     /// How many may shake hands at once.
-    pub handshakes: Gate,
+    pub handshakes: Arc<Gate>,
 }
 
 /// The links of a run, by target.
@@ -37,7 +37,7 @@ impl Pool {
             shared: Arc::new(Shared {
                 programs: programs.into_iter().map(Arc::new).collect(),
                 ssh: SshConfig::default(),
-                handshakes: Gate::new(handshakes),
+                handshakes: Arc::new(Gate::new(handshakes)),
             }),
             links: Mutex::new(HashMap::new()),
         }
@@ -96,7 +96,7 @@ pub(super) struct Gate {
 }
 
 /// Leave to be inside, until dropped.
-pub(super) struct Pass<'a>(&'a Gate);
+pub(super) struct Pass(Arc<Gate>);
 
 impl Gate {
     /// For at least one.
@@ -105,7 +105,7 @@ impl Gate {
     }
 
     /// Waits for a place.
-    pub fn enter(&self, cancelled: impl Fn() -> bool) -> Result<Pass<'_>, LinkError> {
+    pub fn enter(self: &Arc<Gate>, cancelled: impl Fn() -> bool) -> Result<Pass, LinkError> {
         let lost = || LinkError::Unreachable { message: "the queue for handshakes broke".to_owned(), midway: false };
         let mut free = self.free.lock().map_err(|_| lost())?;
         while *free == 0 {
@@ -115,11 +115,11 @@ impl Gate {
             free = self.freed.wait_timeout(free, Duration::from_millis(200)).map_err(|_| lost())?.0;
         }
         *free -= 1;
-        Ok(Pass(self))
+        Ok(Pass(self.clone()))
     }
 }
 
-impl Drop for Pass<'_> {
+impl Drop for Pass {
     fn drop(&mut self) {
         if let Ok(mut free) = self.0.free.lock() {
             *free += 1;
@@ -135,7 +135,7 @@ mod tests {
 
     #[test]
     fn no_more_than_the_gates_places_are_inside_at_once() {
-        let (gate, inside, most) = (Gate::new(3), AtomicUsize::new(0), AtomicUsize::new(0));
+        let (gate, inside, most) = (Arc::new(Gate::new(3)), AtomicUsize::new(0), AtomicUsize::new(0));
         std::thread::scope(|scope| {
             for _ in 0..20 {
                 scope.spawn(|| {

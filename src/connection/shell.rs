@@ -213,9 +213,7 @@ impl Entry {
             && user.password.is_none()
         {
             "needs a password, and none was given: give it with -K or ansible_become_password"
-        } else if self.answered
-            && has(&["incorrect password", "Authentication failure", "Authorization failed", "incorrect"])
-        {
+        } else if self.answered && has(&["incorrect", "Authentication fail", "Authorization failed"]) {
             "says that the password is wrong: check what -K or ansible_become_password gave"
         } else if has(&["not in the sudoers", "is not allowed to", "may not run sudo", "Operation not permitted"]) {
             "says that this user has not the right: ask for an entry in sudoers or doas.conf"

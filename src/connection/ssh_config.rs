@@ -12,9 +12,7 @@ use std::sync::{Mutex, OnceLock};
 
 /// Options that libssh2's side honours.
 const HONOURED: &[&str] = &[
-    "batchmode",
     "certificatefile",
-    "connecttimeout",
     "globalknownhostsfile",
     "hashknownhosts",
     "hostkeyalias",
@@ -35,6 +33,7 @@ const HONOURED: &[&str] = &[
 /// left behind, what is shown to a person, or ways in that are tried beside those that we have.
 const INDIFFERENT: &[&str] = &[
     "addkeystoagent",
+    "batchmode",
     "canonicaldomains",
     "canonicalizefallbacklocal",
     "canonicalizehostname",
@@ -43,6 +42,7 @@ const INDIFFERENT: &[&str] = &[
     "clearallforwardings",
     "compression",
     "connectionattempts",
+    "connecttimeout",
     "controlmaster",
     "controlpath",
     "controlpersist",
@@ -262,6 +262,14 @@ fn needs_system(options: &Options, defaults: &Options, settings: &Settings) -> O
             return Some(format!("{name} {value}"));
         }
     }
+    // Only ssh knows what stands for what in these.
+    for name in ["certificatefile", "hostkeyalias", "identityagent", "identityfile", "userknownhostsfile"] {
+        let values = options.get(name).into_iter().flatten();
+        let strange = |value: &&String| value.replace("%d/", "").contains('%') || value.contains("${");
+        if let Some(value) = values.filter(|_| options.get(name) != defaults.get(name)).find(strange) {
+            return Some(format!("{name} {value}"));
+        }
+    }
     settings.keys.iter().find(|key| on_a_token(key)).map(|key| format!("the key {} is on a token", key.display()))
 }
 
@@ -359,6 +367,10 @@ pub(super) fn system_args(target: &Target, settings: &Settings) -> Vec<String> {
         HostKeyPolicy::AcceptNew => option("StrictHostKeyChecking=accept-new".to_owned()),
         HostKeyPolicy::Off => option("StrictHostKeyChecking=no".to_owned()),
     }
+    // Only what went wrong, not that it took a key or left a terminal.
+    option("LogLevel=ERROR".to_owned());
+    // With a terminal, a tilde behind a line end would be a command to ssh.
+    option("EscapeChar=none".to_owned());
     option(format!("ConnectTimeout={seconds}"));
     option("ServerAliveInterval=10".to_owned());
     option("ServerAliveCountMax=3".to_owned());
@@ -427,6 +439,7 @@ mod tests {
             "SetEnv=A=b",
             "PreferredAuthentications=gssapi-with-mic",
             "RevokedHostKeys=/x",
+            "UserKnownHostsFile=/x/%h",
             "KnownHostsCommand=/x",
             "NoHostAuthenticationForLocalhost=yes",
         ] {

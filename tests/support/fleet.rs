@@ -94,9 +94,7 @@ impl Fleet {
             output.status,
             String::from_utf8_lossy(&output.stderr)
         );
-        String::from_utf8_lossy(&output.stdout)
-            .trim_end()
-            .to_string()
+        String::from_utf8_lossy(&output.stdout).trim_end().to_string()
     }
 
     /// What changes with each boot of a host.
@@ -145,14 +143,10 @@ impl Fleet {
 impl Drop for Fleet {
     fn drop(&mut self) {
         // Not `run`, which panics, and a failed test may be unwinding; what is left then goes with this process.
-        let _ = Command::new(super::project(SCRIPT))
-            .arg("down")
-            .arg(&self.directory)
-            .status();
+        let _ = Command::new(super::project(SCRIPT)).arg("down").arg(&self.directory).status();
     }
 }
 
 fn text(path: &Path) -> &str {
-    path.to_str()
-        .unwrap_or_else(|| panic!("{}: not UTF-8", path.display()))
+    path.to_str().unwrap_or_else(|| panic!("{}: not UTF-8", path.display()))
 }

@@ -43,23 +43,12 @@ fn run(script: &str, args: &[&str]) -> Option<String> {
         .unwrap_or_else(|error| panic!("{script}: {error}"));
     let complaint = String::from_utf8_lossy(&output.stderr);
     if output.status.code() == Some(SKIPPED) {
-        assert!(
-            std::env::var_os("CI").is_none(),
-            "nothing may be skipped in CI: {complaint}"
-        );
+        assert!(std::env::var_os("CI").is_none(), "nothing may be skipped in CI: {complaint}");
         eprint!("{complaint}");
         return None;
     }
-    assert!(
-        output.status.success(),
-        "{script} {args:?}: {}\n{complaint}",
-        output.status
-    );
-    Some(
-        String::from_utf8_lossy(&output.stdout)
-            .trim_end()
-            .to_string(),
-    )
+    assert!(output.status.success(), "{script} {args:?}: {}\n{complaint}", output.status);
+    Some(String::from_utf8_lossy(&output.stdout).trim_end().to_string())
 }
 
 /// A directory that no other test has; it is not removed.

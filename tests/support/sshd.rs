@@ -24,12 +24,7 @@ impl PrivateSshd {
         let mut args = vec!["start", &name];
         args.extend(options);
         let port = run(SCRIPT, &args)?;
-        Some(Self {
-            directory,
-            port: port
-                .parse()
-                .unwrap_or_else(|_| panic!("{SCRIPT} printed {port:?}")),
-        })
+        Some(Self { directory, port: port.parse().unwrap_or_else(|_| panic!("{SCRIPT} printed {port:?}")) })
     }
 
     /// An inventory with the one host `here`.
@@ -66,10 +61,6 @@ impl PrivateSshd {
 impl Drop for PrivateSshd {
     fn drop(&mut self) {
         // Not `run`, which panics, and a failed test may be unwinding.
-        let _ = Command::new(project(SCRIPT))
-            .arg("stop")
-            .arg(&self.directory)
-            .stderr(Stdio::null())
-            .status();
+        let _ = Command::new(project(SCRIPT)).arg("stop").arg(&self.directory).stderr(Stdio::null()).status();
     }
 }

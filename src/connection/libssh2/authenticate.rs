@@ -4,6 +4,8 @@
 
 use crate::connection::ssh_config::Settings;
 use crate::connection::{LinkError, Target};
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD as BASE64;
 use ssh_key::{HashAlg, PrivateKey, PublicKey};
 use ssh2::{ErrorCode, KeyboardInteractivePrompt, Prompt, Session};
 use std::path::{Path, PathBuf};
@@ -155,7 +157,7 @@ fn file_keys(session: &Session, target: &Target, settings: &Settings, tried: &mu
                 Ok(()) if session.authenticated() => return Ok(true),
                 Err(error) if cut(&error) => return Err(error),
                 // The file could not be used: nothing was sent to the host.
-                Err(error) if error.code() == ErrorCode::Session(-16) && passphrase.is_some() => {
+                Err(error) if matches!(error.code(), ErrorCode::Session(-16 | -48)) && passphrase.is_some() => {
                     tried.notes.push(format!("The passphrase of the key {} is wrong, or it is damaged", key.display()));
                 }
                 Err(error) if error.code() == ErrorCode::Session(-16) => {
@@ -188,12 +190,16 @@ fn state(path: &Path) -> State {
         Ok(text) => zeroize::Zeroizing::new(text),
         Err(error) => return State::Missing(error.to_string()),
     };
-    // The older formats say so in words.
+    // The older formats say so in words; OpenSSH's own names its cipher at the start.
     if text.contains("BEGIN ENCRYPTED PRIVATE KEY") || text.contains("Proc-Type: 4,ENCRYPTED") {
         return State::Encrypted;
     }
-    match PrivateKey::from_openssh(text.as_bytes()) {
-        Ok(key) if key.is_encrypted() => State::Encrypted,
+    let mut lines = text.lines().skip_while(|line| !line.contains("BEGIN OPENSSH PRIVATE KEY")).skip(1);
+    let first = lines.next().and_then(|line| BASE64.decode(line.trim().get(..48)?).ok());
+    match first {
+        Some(first) if first.starts_with(b"openssh-key-v1\0") && !first[15..].starts_with(b"\0\0\0\x04none") => {
+            State::Encrypted
+        }
         _ => State::Plain,
     }
 }

@@ -26,8 +26,11 @@ const EAGAIN: i32 = -37;
 const PACKET: usize = 32 << 10;
 /// How often the host is asked for a sign of life while nothing else is said, in seconds.
 const KEEP_ALIVE: u32 = 10;
-/// How long a step may take that needs the network, once connected.
-const STEP: Duration = Duration::from_secs(30);
+/// How long a step may take that needs the network, once connected, in milliseconds.
+const STEP_MS: u32 = 30_000;
+const STEP: Duration = Duration::from_millis(STEP_MS as u64);
+/// How long the host may take to agree that a channel is closed.
+const CLOSING_MS: u32 = 2_000;
 
 /// A socket that a session and the connection's bell share.
 struct Shared(Arc<TcpStream>);
@@ -53,7 +56,7 @@ pub(super) struct Libssh2 {
 
 impl Libssh2 {
     fn new(session: Session, socket: Arc<TcpStream>) -> Libssh2 {
-        session.set_timeout(STEP.as_millis().try_into().unwrap_or(u32::MAX));
+        session.set_timeout(STEP_MS);
         session.set_keepalive(true, KEEP_ALIVE);
         session.set_blocking(false);
         Libssh2 { session, socket, open: HashMap::new(), next: 0 }
@@ -189,8 +192,8 @@ impl Wire for Libssh2 {
     fn exit(&mut self, channel: ChannelId) -> Result<Option<Exit>, String> {
         let Some(open) = self.open.get(&channel) else { return Ok(Some(Exit::Status(0))) };
         let mut channel = open.channel.clone();
-        // The status comes before the host closes the channel.
-        match self.waiting(|_| channel.wait_close()) {
+        // The status comes before the host closes the channel, which may be long after the last output.
+        match channel.wait_close() {
             Ok(()) => {}
             Err(error) if error.code() == ErrorCode::Session(EAGAIN) => return Ok(None),
             Err(error) => return Err(lost(&error)),
@@ -204,19 +207,22 @@ impl Wire for Libssh2 {
 
     fn close(&mut self, channel: ChannelId) {
         if let Some(mut open) = self.open.remove(&channel) {
-            // The host may have closed it, or be gone: it is closed either way.
-            let _ = self.waiting(|_| open.channel.close());
-            // Freed with the session in waiting mode, so that nothing stays half sent.
+            self.session.set_timeout(CLOSING_MS);
+            // Closed and freed in waiting mode, so that nothing stays half sent.
             self.session.set_blocking(true);
+            // The host may have closed it, or be gone: it is closed either way.
+            let _ = open.channel.close();
             drop(open);
             self.session.set_blocking(false);
+            self.session.set_timeout(STEP_MS);
         }
     }
 
     fn watch<'a>(&'a self, writing: &[ChannelId], fds: &mut Vec<PollFd<'a>>) {
         let can_write =
             |channel: &ChannelId| self.open.get(channel).is_some_and(|open| open.channel.write_window().remaining > 0);
-        let mut flags = PollFlags::IN;
+        // Without a channel there is nobody to read.
+        let mut flags = if self.open.is_empty() { PollFlags::RDHUP } else { PollFlags::IN };
         if writing.iter().any(can_write) {
             flags |= PollFlags::OUT;
         }
