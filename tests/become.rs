@@ -14,7 +14,7 @@ use support::Fleet;
 use zeroize::Zeroizing;
 
 fn pool() -> Pool {
-    Pool::new(Program::embedded().collect(), 4)
+    Pool::new(Program::embedded(), 4)
 }
 
 struct Silent;

@@ -21,7 +21,7 @@ use tempfile::TempDir;
 use zeroize::Zeroizing;
 
 fn pool() -> Pool {
-    Pool::new(Program::embedded().collect(), 8)
+    Pool::new(Program::embedded(), 8)
 }
 
 /// A server, and a directory for what a test leaves on the host.

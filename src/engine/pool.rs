@@ -123,7 +123,7 @@ mod tests {
     fn jobs_run_side_by_side_and_results_keep_their_order() {
         let pool = Pool::new(4);
         let meet = Arc::new(Barrier::new(4));
-        let jobs: Vec<Box<dyn FnOnce() -> usize + Send>> = (0..4)
+        let jobs: Vec<Box<dyn FnOnce() -> usize + Send>> = (0..4usize)
             .map(|index| {
                 let meet = meet.clone();
                 // Only if all four run at once does any of them get past the barrier.
@@ -140,7 +140,7 @@ mod tests {
     fn no_more_than_the_limit_run_at_once_and_a_panic_costs_one_result() {
         let pool = Pool::new(8);
         let (running, most) = (Arc::new(AtomicUsize::new(0)), Arc::new(AtomicUsize::new(0)));
-        let jobs: Vec<Box<dyn FnOnce() -> usize + Send>> = (0..32)
+        let jobs: Vec<Box<dyn FnOnce() -> usize + Send>> = (0..32usize)
             .map(|index| {
                 let (running, most) = (running.clone(), most.clone());
                 Box::new(move || {
