@@ -19,7 +19,7 @@ fn own_memory() -> u64 {
 fn a_further_host_costs_little_memory() {
     let Some(sshd) = PrivateSshd::start(&[]) else { return };
     let directory = tempfile::tempdir().unwrap();
-    let pool = Pool::new(Program::embedded().collect(), 8);
+    let pool = Pool::new(Program::embedded(), 8);
     let connect = |from: usize, to: usize| {
         for number in from..to {
             let target = Target {
