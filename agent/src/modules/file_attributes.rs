@@ -69,24 +69,14 @@ impl FileArgs {
             None => None,
             Some(name) => Some(match name.parse() {
                 Ok(uid) => uid,
-                Err(_) => {
-                    host.accounts
-                        .user(name)?
-                        .ok_or_else(|| Stop::failed(format!("chown failed: failed to look up user {name}")))?
-                        .uid
-                }
+                Err(_) => host.accounts.known_user(name)?.uid,
             }),
         };
         let gid = match &self.group {
             None => None,
             Some(name) => Some(match name.parse() {
                 Ok(gid) => gid,
-                Err(_) => {
-                    host.accounts
-                        .group(name)?
-                        .ok_or_else(|| Stop::failed(format!("chgrp failed: failed to look up group {name}")))?
-                        .gid
-                }
+                Err(_) => host.accounts.known_group(name)?.gid,
             }),
         };
         let parts = [&self.seuser, &self.serole, &self.setype, &self.selevel];

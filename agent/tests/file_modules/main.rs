@@ -1,15 +1,18 @@
 //! The modules that write files against what ansible-core does: `cases.json` holds the inputs with the recorded
-//! outcomes (`record.py` records them), and each case runs here on the live host.
+//! outcomes (`record.py` records them), and each case runs here on the live host and on its shadow, which must foresee them.
 //!
 //! The variable CASE runs only those whose name contains it. A case with `differs` names why this project does otherwise, and holds what it does.
 
 #![expect(clippy::unwrap_used, reason = "a test that meets what it does not expect ends there")]
 
 use fancy_regex::Regex;
-use refit_agent::host::{Context, live::Live};
+use refit_agent::host::live::Live;
+use refit_agent::host::shadow::Shadow;
+use refit_agent::host::{Context, Files, Host, Kind};
 use refit_agent::modules::copy::{Entry, EntryKind, Payload};
 use refit_agent::modules::{self, Blobs, Call};
 use refit_agent::outcome::Stop;
+use refit_agent::protocol::Mode;
 use serde_json::{Map, Value, json};
 use sha2::Digest as _;
 use std::collections::HashMap;
@@ -143,20 +146,21 @@ fn make(root: &Path, setup: &Map<String, Value>) {
     }
 }
 
-fn tree(root: &Path, directory: &Path, found: &mut Map<String, Value>) {
-    for entry in std::fs::read_dir(directory).unwrap() {
-        let path = entry.unwrap().path();
-        let metadata = path.symlink_metadata().unwrap();
-        let mode = format!("{:04o}", metadata.mode() & 0o7777);
+/// What is below a directory, as the host tells it.
+fn tree(files: &dyn Files, root: &Path, directory: &Path, found: &mut Map<String, Value>) {
+    for name in files.list(directory).unwrap() {
+        let path = directory.join(name);
+        let stat = files.stat(&path, false).unwrap().unwrap();
+        let mode = format!("{:04o}", stat.mode);
         let name = path.strip_prefix(root).unwrap().to_str().unwrap().to_owned();
-        let told = if metadata.is_symlink() {
-            let target = std::fs::read_link(&path).unwrap();
+        let told = if stat.kind == Kind::Link {
+            let target = files.read_link(&path).unwrap();
             json!({"link": target.to_str().unwrap().replace(root.to_str().unwrap(), "ROOT")})
-        } else if metadata.is_dir() {
-            tree(root, &path, found);
+        } else if stat.kind == Kind::Directory {
+            tree(files, root, &path, found);
             json!({"directory": mode})
         } else {
-            let content = std::fs::read(&path).unwrap();
+            let content = files.read(&path).unwrap();
             match String::from_utf8(content) {
                 Ok(text) => json!({"text": text, "mode": mode}),
                 Err(error) => {
@@ -239,7 +243,7 @@ fn compare(expected: &Value, got: &Value, path: &str, out: &mut String) {
 }
 
 /// Runs a case and tells what is different.
-fn run(case: &Value) -> String {
+fn run(case: &Value, mode: Mode) -> String {
     let mut out = String::new();
     // Every write is synced: on a disk that alone would take minutes.
     let memory = Path::new("/dev/shm");
@@ -252,12 +256,19 @@ fn run(case: &Value) -> String {
     let whole = vec![case.clone()];
     let steps = case.get("steps").and_then(Value::as_array).unwrap_or(&whole);
     let live = Live::new(Context::default());
-    let host = live.host();
+    let shadow = Shadow::new(Context::default(), Arc::default());
+    let host = match mode {
+        Mode::Live => live.host(),
+        Mode::Shadow => shadow.host(),
+    };
+    let untouched = picture(&live.host(), &root);
     for (step, recorded) in steps.iter().zip(case["expect"]["results"].as_array().unwrap()) {
         let args = step["args"].to_string().replace("ROOT", shown);
         let mut args: Map<String, Value> = serde_json::from_str(&args).unwrap();
         let mut sent = Sent::default();
-        let module = modules::find(step["module"].as_str().unwrap()).unwrap();
+        let Some(module) = modules::find(step["module"].as_str().unwrap()) else {
+            return "    no such module\n".to_owned();
+        };
         if module.name == "copy" {
             with_payload(&mut args, &mut sent);
         }
@@ -304,8 +315,11 @@ fn run(case: &Value) -> String {
             }
         }
     }
+    if mode == Mode::Shadow && picture(&live.host(), &root) != untouched {
+        out.push_str("    a dry run touched the host\n");
+    }
     let mut found = Map::new();
-    tree(&root, &root, &mut found);
+    tree(host.files, &root, &root, &mut found);
     let expected = normal(case.pointer("/differs/tree").unwrap_or(&case["expect"]["tree"]), shown);
     let found = normal(&Value::Object(found), shown);
     if found != expected {
@@ -314,8 +328,24 @@ fn run(case: &Value) -> String {
     out
 }
 
+/// What a dry run must leave as it is.
+fn picture(host: &Host<'_>, root: &Path) -> Value {
+    let mut found = Map::new();
+    tree(host.files, root, root, &mut found);
+    Value::Object(found)
+}
+
 #[test]
 fn modules_do_what_ansible_does() {
+    all_cases(Mode::Live);
+}
+
+#[test]
+fn a_dry_run_foresees_what_ansible_does() {
+    all_cases(Mode::Shadow);
+}
+
+fn all_cases(mode: Mode) {
     rustix::process::umask(rustix::fs::Mode::from_raw_mode(0o022));
     let cases: Vec<Value> = serde_json::from_str(include_str!("cases.json")).unwrap();
     let mut report = String::new();
@@ -327,7 +357,7 @@ fn modules_do_what_ansible_does() {
             continue;
         }
         count += 1;
-        let wrong = run(case);
+        let wrong = run(case, mode);
         if !wrong.is_empty() {
             let what = case.get("args").unwrap_or(&case["steps"]);
             let _ = writeln!(report, "{name}: {what} on {}\n{wrong}", case["setup"]);
