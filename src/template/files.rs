@@ -7,6 +7,7 @@ use super::machine::{Machine, Output};
 use super::place::Place;
 use super::scope::Scope;
 use crate::diagnostic::SourceFile;
+use minijinja::Value;
 use std::collections::HashMap;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, PoisonError, RwLock};
@@ -138,6 +139,25 @@ fn unquoted(value: &str) -> String {
 impl Scope {
     /// A template file's text.
     pub fn file(&self, file: &Arc<SourceFile>, options: &FileOptions) -> Result<String, TemplateError> {
+        let made = self.rendered(file, options, |value| {
+            let mut output = Output::default();
+            output.value(value)?;
+            output.into_text().map(Value::from)
+        })?;
+        Ok(made.as_str().unwrap_or_default().to_owned())
+    }
+
+    /// What a template file makes: a value where it makes one thing, as `lookup('template')` gives it.
+    pub(super) fn file_value(&self, file: &Arc<SourceFile>, options: &FileOptions) -> Result<Value, TemplateError> {
+        self.rendered(file, options, |value| self.whole(&value))
+    }
+
+    fn rendered(
+        &self,
+        file: &Arc<SourceFile>,
+        options: &FileOptions,
+        finish: impl FnOnce(Value) -> Outcome<Value>,
+    ) -> Result<Value, TemplateError> {
         let place = Place::file(file, 0);
         let mut syntax = options.syntax.clone();
         let (skipped, newlines) = header(&file.text, &mut syntax).map_err(|fault| place.error(&file.text, *fault))?;
@@ -146,12 +166,13 @@ impl Scope {
         let text: Arc<str> = normalized(&file.text[skipped..]).into();
         let outcome = self.templater().programs.file(&name_of(file), &text, &syntax).and_then(|program| {
             let mut machine = Machine::new(self, program, place.clone());
-            let mut output = Output::default();
-            output.value(machine.run().map_err(Place::passed_on)?)?;
-            output.into_text()
+            finish(machine.run().map_err(Place::passed_on)?)
         });
         let made = outcome.map_err(|fault| self.explained(place.error(&text, *fault)))?;
-        Ok(if newlines == "\n" { made } else { made.replace('\n', newlines) })
+        Ok(match made.as_str() {
+            Some(text) if newlines != "\n" => Value::from(text.replace('\n', newlines)),
+            _ => made,
+        })
     }
 
     /// Finds a template that another one names: beside it, then in the search path.

@@ -13,6 +13,7 @@
 //!                                    └── variables: each a template in turn (lazy)
 //! ```
 
+mod addresses;
 mod arguments;
 mod condition;
 mod contract;
@@ -21,17 +22,23 @@ mod fault;
 mod files;
 mod filters;
 mod globals;
+mod ini;
+mod json;
 mod language;
 mod lazy;
 mod lookups;
 mod machine;
 mod marker;
 mod omit;
+mod passwords;
+mod paths;
+mod patterns;
 mod place;
 mod python;
 mod scope;
 mod templater;
 mod tests;
+mod yaml;
 
 pub use contract::{Binding, Surroundings, TemplateError, TemplateErrorKind, Truth, Variables};
 pub use files::FileOptions;

@@ -1,10 +1,18 @@
 //! Filters: `value | name(arguments)`. Each family has a file with a slice that names its filters; this finds them.
 
+mod community;
+mod data_formats;
 mod dict;
+mod hash;
+mod ip;
 mod list;
 mod number;
+mod path;
+mod query;
+mod regex;
 mod select;
 mod text;
+mod time;
 mod value;
 
 pub use list::{cartesian, subelements_of};
@@ -59,8 +67,22 @@ impl fmt::Debug for Filter {
 }
 
 /// The families.
-static FAMILIES: [&[Filter]; 6] =
-    [&value::FILTERS, &text::FILTERS, &list::FILTERS, &select::FILTERS, &dict::FILTERS, &number::FILTERS];
+static FAMILIES: [&[Filter]; 14] = [
+    &value::FILTERS,
+    &text::FILTERS,
+    &list::FILTERS,
+    &select::FILTERS,
+    &dict::FILTERS,
+    &number::FILTERS,
+    &data_formats::FILTERS,
+    &hash::FILTERS,
+    &path::FILTERS,
+    &regex::FILTERS,
+    &time::FILTERS,
+    &query::FILTERS,
+    &ip::FILTERS,
+    &community::FILTERS,
+];
 
 static BY_NAME: LazyLock<HashMap<&'static str, &'static Filter>> = LazyLock::new(|| {
     let all = FAMILIES.iter().flat_map(|family| family.iter());

@@ -91,7 +91,7 @@ impl Programs {
         let known = self.templates.read().unwrap_or_else(PoisonError::into_inner).get(text).cloned();
         known.unwrap_or_else(|| {
             let program =
-                self.syntax.config().and_then(|config| lower::template(&Arc::from(""), text, &config)).map(Arc::new);
+                self.syntax.config().and_then(|config| lower::template(&Arc::from(""), text, &config, true)).map(Arc::new);
             let mut all = self.templates.write().unwrap_or_else(PoisonError::into_inner);
             all.entry(text.clone()).or_insert(program).clone()
         })
@@ -104,7 +104,7 @@ impl Programs {
         if let Some(program) = known.filter(|program| program.name == *name) {
             return Ok(program);
         }
-        let program = Arc::new(lower::template(name, text, &syntax.config()?)?);
+        let program = Arc::new(lower::template(name, text, &syntax.config()?, false)?);
         self.files.write().unwrap_or_else(PoisonError::into_inner).insert(key, program.clone());
         Ok(program)
     }

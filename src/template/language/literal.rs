@@ -1,5 +1,29 @@
 //! Text literals as Python decodes them: minijinja's lexer follows JSON in a few escapes.
 
+/// The text between the quotes of the literals in `source`, backslashes and all: what YAML already unescaped is not
+/// unescaped again.
+pub fn verbatim(source: &str) -> Option<String> {
+    let mut out = String::new();
+    let mut chars = source.chars().peekable();
+    loop {
+        while chars.next_if(|char| char.is_whitespace()).is_some() {}
+        let Some(quote) = chars.next() else { return Some(out) };
+        if !matches!(quote, '\'' | '"') {
+            return None;
+        }
+        loop {
+            match chars.next()? {
+                char if char == quote => break,
+                '\\' => {
+                    out.push('\\');
+                    out.push(chars.next()?);
+                }
+                char => out.push(char),
+            }
+        }
+    }
+}
+
 /// The text that the literals in `source` (one, or several side by side) make; `None` where it is not just literals.
 pub fn decode(source: &str) -> Option<String> {
     let mut out = String::new();
@@ -60,6 +84,12 @@ fn escape(chars: &mut std::iter::Peekable<std::str::Chars<'_>>, out: &mut String
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn what_yaml_unescaped_is_kept() {
+        assert_eq!(verbatim(r"'\1 \n' 'x'"), Some(r"\1 \nx".to_owned()));
+        assert_eq!(verbatim(r"'it\'s'"), Some(r"it\'s".to_owned()));
+    }
 
     #[test]
     fn escapes_that_python_does_not_know_keep_their_backslash() {

@@ -15,9 +15,13 @@ use minijinja::syntax::SyntaxConfig;
 use std::sync::Arc;
 
 /// Compiles a template.
-pub fn template(name: &Arc<str>, text: &Arc<str>, syntax: &SyntaxConfig) -> Outcome<Program> {
+///
+/// In the `{{ }}` of a playbook's text, backslashes in text literals stand for themselves, because YAML has had its turn at
+/// them (`from_yaml`); in template files, in `{% %}` and in conditions they are escapes as in Python.
+pub fn template(name: &Arc<str>, text: &Arc<str>, syntax: &SyntaxConfig, from_yaml: bool) -> Outcome<Program> {
     let tree = minijinja::machinery::parse(text, "", syntax.clone()).map_err(|error| syntax_fault(&error))?;
     let mut lowering = Lowering::new(text);
+    lowering.from_yaml = from_yaml;
     let body = match &tree {
         ast::Stmt::Template(template) => lowering.statements(&template.children),
         statement => lowering.statements(std::slice::from_ref(statement)),
@@ -44,13 +48,16 @@ struct Lowering<'a> {
     text: &'a str,
     blocks: Vec<(Name, Arc<Vec<Statement>>)>,
     changes: bool,
+    from_yaml: bool,
+    /// Whether text literals are taken as they are.
+    verbatim: bool,
     /// Names that bodies of macros mention, innermost macro last.
     mentioned: Vec<Vec<&'static str>>,
 }
 
 impl<'a> Lowering<'a> {
     fn new(text: &'a str) -> Lowering<'a> {
-        Lowering { text, blocks: Vec::new(), changes: false, mentioned: Vec::new() }
+        Lowering { text, blocks: Vec::new(), changes: false, from_yaml: false, verbatim: false, mentioned: Vec::new() }
     }
 
     fn finish(self, name: &Arc<str>, text: &Arc<str>, body: Vec<Statement>) -> Program {
@@ -84,7 +91,12 @@ impl<'a> Lowering<'a> {
     fn statement(&mut self, statement: &ast::Stmt<'_>) -> Statement {
         match statement {
             ast::Stmt::Template(template) => Statement::FilterBlock(None, self.statements(&template.children)),
-            ast::Stmt::EmitExpr(emit) => Statement::Emit(self.expression(&emit.expr)),
+            ast::Stmt::EmitExpr(emit) => {
+                self.verbatim = self.from_yaml;
+                let expression = self.expression(&emit.expr);
+                self.verbatim = false;
+                Statement::Emit(expression)
+            }
             ast::Stmt::EmitRaw(raw) => Statement::Text(Arc::from(raw.raw)),
             ast::Stmt::ForLoop(each) => Statement::For(Arc::new(ForLoop {
                 at: self.at(each.span()),
@@ -302,7 +314,9 @@ impl<'a> Lowering<'a> {
         match value.as_str() {
             // Only what has an escape can differ.
             Some(_) if self.source(span).contains('\\') => {
-                super::literal::decode(self.source(span)).map_or_else(|| value.clone(), Value::from)
+                let source = self.source(span);
+                let text = if self.verbatim { super::literal::verbatim(source) } else { super::literal::decode(source) };
+                text.map_or_else(|| value.clone(), Value::from)
             }
             _ => value.clone(),
         }

@@ -1,6 +1,12 @@
 //! Lookups: `lookup('name', terms…, options…)` and `query`. Each family has a file with an array of its lookups.
 
+mod files;
 mod lists;
+mod processes;
+mod tables;
+mod variables;
+
+pub use files::glob;
 
 use super::arguments::{Call, as_text};
 use super::fault::{Fault, Outcome, fail};
@@ -62,7 +68,8 @@ impl Terms<'_, '_> {
     }
 }
 
-static FAMILIES: [&[Lookup]; 1] = [&lists::LOOKUPS];
+static FAMILIES: [&[Lookup]; 5] =
+    [&lists::LOOKUPS, &variables::LOOKUPS, &files::LOOKUPS, &tables::LOOKUPS, &processes::LOOKUPS];
 
 static BY_NAME: LazyLock<HashMap<&'static str, &'static Lookup>> = LazyLock::new(|| {
     let all = FAMILIES.iter().flat_map(|family| family.iter());
@@ -99,10 +106,10 @@ fn run(call: &mut Call<'_, '_>, always_list: bool) -> Outcome<Value> {
             None => fault,
         });
     };
-    // `first_found` and `vars` look at undefined terms themselves.
-    let sees_undefined = lookup.names.starts_with("first_found");
-    if !sees_undefined {
-        for value in terms.iter().chain(options.iter().map(|(_, value)| value)) {
+    // `first_found` looks at undefined terms itself; an undefined `default` says that there is none.
+    if lookup.names != "first_found" {
+        let options = options.iter().filter(|(name, value)| name != "default" || !is_undefined(value));
+        for value in terms.iter().chain(options.map(|(_, value)| value)) {
             if is_undefined(value) || is_unknown(value) {
                 return Ok(value.clone());
             }

@@ -1,9 +1,14 @@
 //! Tests: `value is name(arguments)`. Each family has a file with an array of its tests; this finds them.
 
+mod addresses;
+mod paths;
+mod patterns;
 mod results;
 mod types;
 mod values;
 mod version;
+
+pub use version::loose as loose_order;
 
 use super::arguments::{Call, Signature};
 use super::fault::Outcome;
@@ -52,7 +57,15 @@ impl fmt::Debug for Test {
     }
 }
 
-static FAMILIES: [&[Test]; 4] = [&types::TESTS, &values::TESTS, &results::TESTS, &version::TESTS];
+static FAMILIES: [&[Test]; 7] = [
+    &types::TESTS,
+    &values::TESTS,
+    &results::TESTS,
+    &version::TESTS,
+    &patterns::TESTS,
+    &paths::TESTS,
+    &addresses::TESTS,
+];
 
 static BY_NAME: LazyLock<HashMap<&'static str, &'static Test>> = LazyLock::new(|| {
     let all = FAMILIES.iter().flat_map(|family| family.iter());
