@@ -9,4 +9,5 @@ mod syntax;
 
 pub use file::{Loaded, load_file, load_text};
 pub use key_values::key_values;
+pub use scalar::is_text_when_plain;
 pub use source::{Entry, Node, Source, Style};

@@ -14,6 +14,50 @@ pub(super) fn plain(text: &str) -> Option<Node> {
     })
 }
 
+/// Whether a text that is written plain is read back as that text, not as a number, a boolean or a date.
+pub fn is_text_when_plain(text: &str) -> bool {
+    text != "<<" && matches!(plain(text), Some(Node::Text(..))) && !is_timestamp(text)
+}
+
+/// `2024-01-31`, or with a time of day: PyYAML reads a date.
+fn is_timestamp(text: &str) -> bool {
+    let digits = |text: &str, least: usize, most: usize| {
+        let count = text.bytes().take_while(u8::is_ascii_digit).count();
+        (least..=most).contains(&count).then_some(count)
+    };
+    let after_date = |text: &str, least: usize| -> Option<usize> {
+        let mut at = digits(text, 4, 4)?;
+        for _ in 0..2 {
+            at += text[at..].strip_prefix('-').map(|_| 1)?;
+            at += digits(&text[at..], least, 2)?;
+        }
+        Some(at)
+    };
+    if after_date(text, 2) == Some(text.len()) {
+        return true;
+    }
+    let Some(rest) = after_date(text, 1).map(|at| &text[at..]) else { return false };
+    let time = rest.strip_prefix(['T', 't']).unwrap_or_else(|| rest.trim_start_matches([' ', '\t']));
+    let clock = |text: &str| -> Option<usize> {
+        let mut at = digits(text, 1, 2)?;
+        for _ in 0..2 {
+            at += text[at..].strip_prefix(':').map(|_| 1)?;
+            at += digits(&text[at..], 2, 2)?;
+        }
+        Some(at)
+    };
+    if time.len() == rest.len() {
+        return false;
+    }
+    let Some(rest) = clock(time).map(|at| &time[at..]) else { return false };
+    let rest = rest.strip_prefix('.').map_or(rest, |rest| rest.trim_start_matches(|char: char| char.is_ascii_digit()));
+    let zone = rest.trim_start_matches([' ', '\t']);
+    match zone.strip_prefix(['+', '-']) {
+        Some(hours) => hours.bytes().all(|byte| byte.is_ascii_digit() || byte == b':') && digits(hours, 1, 2).is_some(),
+        None => rest.is_empty() || zone == "Z",
+    }
+}
+
 /// What a plain scalar of a JSON file stands for: JSON's numbers, so that `1e3` is one.
 pub(super) fn json(text: &str) -> Node {
     match text {

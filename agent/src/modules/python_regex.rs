@@ -81,26 +81,36 @@ impl Regex {
 
     /// `re.subn`: the text with every match replaced, and how many there were.
     pub fn substitute(&self, text: &str, replacement: &Replacement) -> Result<(String, usize), RegexError> {
-        let (mut out, mut count, mut copied, mut from) = (String::with_capacity(text.len()), 0, 0, 0);
+        let (mut out, mut count, mut copied) = (String::with_capacity(text.len()), 0, 0);
+        self.each(text, |groups| {
+            if let Some(all) = groups.get(0) {
+                out.push_str(&text[copied..all.start()]);
+                replacement.expand(groups, &mut out);
+                copied = all.end();
+                count += 1;
+            }
+        })?;
+        out.push_str(&text[copied..]);
+        Ok((out, count))
+    }
+
+    /// Calls `visit` with every match. As in Python (3.7 and later) an empty match may follow a longer one directly.
+    pub fn each<'t>(&self, text: &'t str, mut visit: impl FnMut(&Captures<'t>)) -> Result<(), RegexError> {
+        let mut from = 0;
         while from <= text.len() {
             let found = self.compiled.captures_from_pos(text, from).map_err(|error| gave_up(&error))?;
             let Some((groups, range)) = found.and_then(|g| g.get(0).map(|all| all.range()).map(|range| (g, range)))
             else {
                 break;
             };
-            out.push_str(&text[copied..range.start]);
-            replacement.expand(&groups, &mut out);
-            copied = range.end;
-            count += 1;
-            // An empty match may follow a longer one directly, as in Python since 3.7.
+            visit(&groups);
             from = match text[range.end..].chars().next() {
                 Some(next) if range.is_empty() => range.end + next.len_utf8(),
                 None if range.is_empty() => break,
                 _ => range.end,
             };
         }
-        out.push_str(&text[copied..]);
-        Ok((out, count))
+        Ok(())
     }
 
     /// Reads a replacement text for matches of this pattern.

@@ -35,7 +35,6 @@ fn replace(call: &mut Call<'_, '_>) -> Outcome<Value> {
                 copied = all.end();
                 count += 1;
             }
-            Ok(())
         })
         .or_else(fail)?;
     out.push_str(&text[copied..]);
@@ -103,7 +102,6 @@ fn find_all(call: &mut Call<'_, '_>) -> Outcome<Value> {
                 2 => group(1),
                 count => Value::from(minijinja::value::Tuple::from((1..count).map(group).collect::<Vec<_>>())),
             });
-            Ok(())
         })
         .or_else(fail)?;
     Ok(Value::from(found))
