@@ -50,8 +50,8 @@ pub fn compile(pattern: &str, options: Options) -> Outcome<Arc<Regex>> {
     let flagged = format!("{flags}{pattern}");
     let compiled = match options.anchor {
         Anchor::Nowhere => Regex::new(&flagged, Subject::Text, Flags::default()),
-        Anchor::Start => Regex::anchored(&flagged, Subject::Text, false),
-        Anchor::Both => Regex::anchored(&flagged, Subject::Text, true),
+        Anchor::Start => Regex::anchored(&flagged, Subject::Text),
+        Anchor::Both => Regex::anchored(&format!(r"{flags}(?:{pattern})\Z"), Subject::Text),
     };
     let regex = match compiled {
         Ok(regex) => Arc::new(regex),
