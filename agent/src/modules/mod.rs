@@ -86,6 +86,7 @@ pub static MODULES: &[&Module] = &[
     &copy::MODULE,
     &fetch::MODULE,
     &file::MODULE,
+    &get_url::MODULE,
     &lineinfile::MODULE,
     &ping::MODULE,
     &replace::MODULE,
@@ -95,6 +96,7 @@ pub static MODULES: &[&Module] = &[
     &stat::MODULE,
     &tempfile::MODULE,
     &template::MODULE,
+    &uri::MODULE,
     &wait_for::MODULE,
 ];
 
@@ -118,6 +120,7 @@ pub mod file_attributes;
 mod file_content;
 mod file_mode;
 mod file_times;
+pub mod get_url;
 pub mod glob;
 mod host_path;
 pub mod lineinfile;
@@ -132,4 +135,7 @@ mod tcp_table;
 pub mod tempfile;
 pub mod template;
 mod text_edit;
+pub mod uri;
+mod uri_body;
+pub mod url_args;
 pub mod wait_for;
