@@ -90,6 +90,7 @@ pub static MODULES: &[&Module] = &[
     &file::MODULE,
     &find::MODULE,
     &group::MODULE,
+    &get_url::MODULE,
     &lineinfile::MODULE,
     &package::MODULE,
     &ping::MODULE,
@@ -103,6 +104,7 @@ pub static MODULES: &[&Module] = &[
     &tempfile::MODULE,
     &template::MODULE,
     &user::MODULE,
+    &uri::MODULE,
     &wait_for::MODULE,
 ];
 
@@ -134,6 +136,7 @@ mod file_content;
 mod file_mode;
 mod file_times;
 pub mod find;
+pub mod get_url;
 pub mod glob;
 pub mod group;
 mod host_path;
@@ -159,4 +162,7 @@ pub mod user;
 mod user_change;
 mod user_home;
 mod user_ssh_key;
+pub mod uri;
+mod uri_body;
+pub mod url_args;
 pub mod wait_for;
