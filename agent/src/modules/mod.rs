@@ -89,8 +89,8 @@ pub static MODULES: &[&Module] = &[
     &fetch::MODULE,
     &file::MODULE,
     &find::MODULE,
-    &group::MODULE,
     &get_url::MODULE,
+    &group::MODULE,
     &lineinfile::MODULE,
     &package::MODULE,
     &ping::MODULE,
@@ -103,8 +103,8 @@ pub static MODULES: &[&Module] = &[
     &systemd::MODULE,
     &tempfile::MODULE,
     &template::MODULE,
-    &user::MODULE,
     &uri::MODULE,
+    &user::MODULE,
     &wait_for::MODULE,
 ];
 
