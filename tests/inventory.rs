@@ -2,7 +2,7 @@
 //! variables of each host, and what patterns choose. `expected.json` beside each holds what it said.
 
 use refit::diagnostic::Span;
-use refit::inventory::{Inventory, InventoryOptions, Stage, VarsFiles, load};
+use refit::inventory::{InventoryOptions, Roster, Stage, VarsFiles, load};
 use refit::loader::{Node, Source};
 use refit::secrets::Secrets;
 use refit::template::Binding;
@@ -43,18 +43,18 @@ fn plain(source: &Source) -> Json {
     }
 }
 
-fn names(inventory: &Inventory, hosts: &[refit::inventory::HostId]) -> Vec<String> {
+fn names(inventory: &Roster, hosts: &[refit::inventory::HostId]) -> Vec<String> {
     hosts.iter().map(|host| inventory.host(*host).name.to_string()).collect()
 }
 
 /// The inventory in the form of `expected.json`.
-fn described(inventory: &Inventory) -> Json {
+fn described(inventory: &Roster) -> Json {
     let files = VarsFiles::new(
         Arc::new(Vault::default()),
         Arc::new(Secrets::default()),
         [".yml", ".yaml", ".json"].map(str::to_owned).to_vec(),
     );
-    let hosts = inventory.hosts_of(Inventory::ALL);
+    let hosts = inventory.hosts_of(Roster::ALL);
     let mut vars = Map::new();
     for &host in &hosts {
         let mut own = Map::new();
@@ -125,7 +125,7 @@ fn patterns_choose_what_ansible_chooses() {
     let span = Span::nowhere("the pattern");
     let mut differences = Vec::new();
     for (pattern, hosts) in patterns {
-        let (mut inventory, _) = load(std::slice::from_ref(&source), &options(), &Vault::default()).unwrap();
+        let (inventory, _) = load(std::slice::from_ref(&source), &options(), &Vault::default()).unwrap();
         let found = match inventory.select(pattern, &span) {
             Ok(selection) => json!(names(&inventory, &selection.hosts)),
             Err(error) => json!(format!("ERR {error}")),

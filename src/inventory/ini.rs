@@ -1,7 +1,7 @@
 //! Inventories in INI form.
 
 use super::address::split_port;
-use super::model::{GroupId, Inventory};
+use super::model::{GroupId, Roster};
 use super::python_literal::value;
 use super::range::expand;
 use super::words::split;
@@ -12,11 +12,11 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 /// Adds what a text holds, whose places are in this file. Everything that is wrong in it is reported.
-pub(super) fn read(text: &str, file: &Arc<SourceFile>, inventory: &mut Inventory) -> Result<(), Diagnostics> {
+pub(super) fn read(text: &str, file: &Arc<SourceFile>, roster: &mut Roster) -> Result<(), Diagnostics> {
     let mut reader = Reader {
         file,
-        inventory,
-        section: Section::Hosts(Inventory::UNGROUPED),
+        roster,
+        section: Section::Hosts(Roster::UNGROUPED),
         waiting: BTreeMap::new(),
         undefined: BTreeMap::new(),
         errors: Diagnostics::default(),
@@ -42,7 +42,7 @@ enum Section {
 
 struct Reader<'a> {
     file: &'a Arc<SourceFile>,
-    inventory: &'a mut Inventory,
+    roster: &'a mut Roster,
     section: Section,
     /// Groups that were named as children and not seen yet, with where they belong.
     waiting: BTreeMap<String, Vec<(GroupId, Span)>>,
@@ -118,8 +118,8 @@ impl Reader<'_> {
             return Err(Diagnostic::error(&span, format!("`[{inner}]` is no section"))
                 .hint("a section is [group], [group:vars] or [group:children], without spaces"));
         }
-        let vars_only = kind == Some("vars") && self.inventory.find_group(name).is_none();
-        let group = self.inventory.add_group(name).map_err(|error| Diagnostic::error(&span, error.to_string()))?;
+        let vars_only = kind == Some("vars") && self.roster.find_group(name).is_none();
+        let group = self.roster.add_group(name).map_err(|error| Diagnostic::error(&span, error.to_string()))?;
         if vars_only {
             self.undefined.insert(name.to_owned(), span.clone());
         }
@@ -143,7 +143,7 @@ impl Reader<'_> {
     }
 
     fn put(&mut self, parent: GroupId, child: GroupId, place: &Span) {
-        if let Err(error) = self.inventory.put_group(parent, child) {
+        if let Err(error) = self.roster.put_group(parent, child) {
             self.errors.push(Diagnostic::error(place, error.to_string()));
         }
     }
@@ -185,11 +185,10 @@ impl Reader<'_> {
             vars.push((key.into(), Binding::Source(value(text, &value_span))));
         }
         for name in names {
-            let host =
-                self.inventory.add_host(&name).map_err(|error| Diagnostic::error(&name_span, error.to_string()))?;
-            self.inventory.put_host(group, host);
+            let host = self.roster.add_host(&name).map_err(|error| Diagnostic::error(&name_span, error.to_string()))?;
+            self.roster.put_host(group, host);
             for (key, value) in &vars {
-                self.inventory.set_host_var(host, key.clone(), value.clone());
+                self.roster.set_host_var(host, key.clone(), value.clone());
             }
         }
         Ok(())
@@ -201,7 +200,7 @@ impl Reader<'_> {
         if name.contains(char::is_whitespace) || name.contains('=') {
             return Err(Diagnostic::error(&span, format!("expected the name of a group, not `{name}`")));
         }
-        match self.inventory.find_group(name).filter(|_| !self.undefined.contains_key(name)) {
+        match self.roster.find_group(name).filter(|_| !self.undefined.contains_key(name)) {
             Some(child) => self.put(parent, child, &span),
             None => self.waiting.entry(name.to_owned()).or_default().push((parent, span)),
         }
@@ -219,13 +218,12 @@ impl Reader<'_> {
             });
         };
         let source = value(text, &line.span_of(text));
-        self.inventory.set_group_var(group, key, Binding::Source(source));
+        self.roster.set_group_var(group, key, Binding::Source(source));
         Ok(())
     }
 
     fn end(mut self) -> Result<(), Diagnostics> {
-        let known: Vec<String> =
-            self.inventory.groups().map(|group| self.inventory.group(group).name.to_string()).collect();
+        let known: Vec<String> = self.roster.groups().map(|group| self.roster.group(group).name.to_string()).collect();
         let missing = self.waiting.iter().flat_map(|(name, places)| places.iter().map(move |(_, span)| (name, span)));
         for (name, span) in missing.chain(&self.undefined) {
             let message = format!("no group `{name}` is defined in {}", self.file.path.display());
@@ -251,8 +249,8 @@ mod tests {
 
     fn errors(text: &str) -> Vec<String> {
         let file = Arc::new(SourceFile { path: "hosts".into(), text: text.to_owned() });
-        let mut inventory = Inventory::new();
-        let errors = read(&file.text, &file, &mut inventory).err().unwrap_or_default();
+        let mut roster = Roster::new();
+        let errors = read(&file.text, &file, &mut roster).err().unwrap_or_default();
         errors.0.iter().map(ToString::to_string).collect()
     }
 
@@ -300,18 +298,18 @@ mod tests {
     fn a_value_knows_its_place() {
         let text = "\u{feff}h a=1 b='x y'\n[all:vars]\n c = é\n";
         let file = Arc::new(SourceFile { path: "hosts".into(), text: text.to_owned() });
-        let mut inventory = Inventory::new();
-        read(&file.text, &file, &mut inventory).unwrap();
+        let mut roster = Roster::new();
+        read(&file.text, &file, &mut roster).unwrap();
         let place = |binding: Option<&Binding>| match binding {
             Some(Binding::Source(source)) => {
                 (source.span.place(), text[source.span.start as usize..source.span.end as usize].to_owned())
             }
             other => panic!("{other:?}"),
         };
-        let host = inventory.host(inventory.find_host("h").unwrap());
+        let host = roster.host(roster.find_host("h").unwrap());
         assert_eq!(place(host.vars.get("a")), ("hosts:1:5".into(), "1".into()));
         assert_eq!(place(host.vars.get("b")), ("hosts:1:9".into(), "'x y'".into()));
-        let all = inventory.group(Inventory::ALL);
+        let all = roster.group(Roster::ALL);
         assert_eq!(place(all.vars.get("c")), ("hosts:3:6".into(), "é".into()));
     }
 }

@@ -1,6 +1,6 @@
 //! The variables that an inventory and the files beside it give a host, one layer upon the other.
 
-use super::model::{GroupId, HostId, Inventory, VarMap};
+use super::model::{GroupId, HostId, Roster, VarMap};
 use super::vars_files::VarsFiles;
 use crate::diagnostic::Diagnostics;
 use std::path::{Path, PathBuf};
@@ -22,19 +22,19 @@ pub struct Layer {
 /// Where a host's variables can come from, in the order in which they count (3 to 10 of Ansible's list of precedence).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Level {
-    /// Of a group, in an inventory.
+    /// Of a group, in an roster.
     GroupInInventory,
-    /// `group_vars/all` beside an inventory.
+    /// `group_vars/all` beside an roster.
     AllBesideInventory,
     /// `group_vars/all` beside the playbook.
     AllBesidePlaybook,
-    /// `group_vars/*` beside an inventory.
+    /// `group_vars/*` beside an roster.
     GroupBesideInventory,
     /// `group_vars/*` beside the playbook.
     GroupBesidePlaybook,
-    /// Of the host, in an inventory.
+    /// Of the host, in an roster.
     HostInInventory,
-    /// `host_vars/*` beside an inventory.
+    /// `host_vars/*` beside an roster.
     HostBesideInventory,
     /// `host_vars/*` beside the playbook.
     HostBesidePlaybook,
@@ -91,7 +91,7 @@ impl Stage {
     }
 }
 
-impl Inventory {
+impl Roster {
     /// The variables of a host from inventories, `group_vars` and `host_vars`: of two layers that set a variable, the
     /// later one counts. `playbook_dirs` are the directories of playbooks beside which files are looked for. Nothing is
     /// copied: groups share their layers.
@@ -105,8 +105,8 @@ impl Inventory {
         stages: &[Stage],
     ) -> Result<Vec<Layer>, Diagnostics> {
         let groups = self.groups_of(host);
-        let all = [Inventory::ALL];
-        let mut layers = Layers { inventory: self, files, layers: Vec::new(), errors: Diagnostics::default() };
+        let all = [Roster::ALL];
+        let mut layers = Layers { roster: self, files, layers: Vec::new(), errors: Diagnostics::default() };
         for stage in stages {
             match stage {
                 Stage::AllInventory => layers.of_groups(&all),
@@ -131,7 +131,7 @@ impl Inventory {
 }
 
 struct Layers<'a> {
-    inventory: &'a Inventory,
+    roster: &'a Roster,
     files: &'a VarsFiles,
     layers: Vec<Layer>,
     errors: Diagnostics,
@@ -146,7 +146,7 @@ impl Layers<'_> {
 
     fn of_groups(&mut self, groups: &[GroupId]) {
         for group in groups {
-            let vars = self.inventory.group(*group).vars.clone();
+            let vars = self.roster.group(*group).vars.clone();
             self.add(Level::GroupInInventory, Owner::Group(*group), None, &vars);
         }
     }
@@ -155,7 +155,7 @@ impl Layers<'_> {
         for directory in directories {
             let directory = directory.join("group_vars");
             for group in groups {
-                let name = self.inventory.group(*group).name.clone();
+                let name = self.roster.group(*group).name.clone();
                 self.read(&directory, &name, level, Owner::Group(*group));
             }
         }

@@ -1,6 +1,6 @@
 //! Reading inventories, whatever their form, into one.
 
-use super::model::Inventory;
+use super::model::Roster;
 use super::{host_list, ini, script, yaml};
 use crate::diagnostic::{Diagnostic, Diagnostics, SourceFile, Span};
 use crate::loader::{Node, load_file, load_text};
@@ -29,8 +29,8 @@ pub fn load(
     sources: &[String],
     options: &InventoryOptions,
     vault: &Vault,
-) -> Result<(Inventory, Vec<Diagnostic>), Diagnostics> {
-    let mut inventory = Inventory::new();
+) -> Result<(Roster, Vec<Diagnostic>), Diagnostics> {
+    let mut roster = Roster::new();
     let mut errors = Diagnostics::default();
     let mut ignored = Vec::new();
     for pattern in &options.ignore_patterns {
@@ -39,7 +39,7 @@ pub fn load(
             Err(error) => errors.push(Diagnostic::plain(format!("inventory_ignore_patterns: `{pattern}`: {error}"))),
         }
     }
-    let mut loader = Loader { inventory: &mut inventory, options, ignored, vault, warnings: Vec::new() };
+    let mut loader = Loader { roster: &mut roster, options, ignored, vault, warnings: Vec::new() };
     for source in sources {
         if let Err(found) = loader.source(source) {
             errors.0.extend(found.0);
@@ -49,18 +49,18 @@ pub fn load(
     if !errors.0.is_empty() {
         return Err(errors);
     }
-    inventory.source = None;
-    inventory.settle();
-    for name in inventory.ambiguous_names() {
+    roster.source = None;
+    roster.settle();
+    for name in roster.ambiguous_names() {
         let message = format!("`{name}` is the name of a host and of a group");
         warnings
             .push(Diagnostic::plain(message).warning().hint("in patterns it stands for the host; rename one of them"));
     }
-    Ok((inventory, warnings))
+    Ok((roster, warnings))
 }
 
 struct Loader<'a> {
-    inventory: &'a mut Inventory,
+    roster: &'a mut Roster,
     options: &'a InventoryOptions,
     ignored: Vec<Regex>,
     vault: &'a Vault,
@@ -74,8 +74,8 @@ impl Loader<'_> {
     fn source(&mut self, text: &str) -> Result<(), Diagnostics> {
         let path = Path::new(text);
         if text.contains(',') && !path.exists() {
-            self.inventory.source = None;
-            return host_list::read(text, self.inventory);
+            self.roster.source = None;
+            return host_list::read(text, self.roster);
         }
         if !path.exists() {
             let nowhere = Span::nowhere(text);
@@ -87,15 +87,15 @@ impl Loader<'_> {
             return Ok(());
         }
         let directory = if path.is_dir() { path.to_owned() } else { parent_of(path) };
-        if !self.inventory.directories.contains(&directory) {
-            self.inventory.directories.push(directory);
+        if !self.roster.directories.contains(&directory) {
+            self.roster.directories.push(directory);
         }
         self.path(path)
     }
 
     fn path(&mut self, path: &Path) -> Result<(), Diagnostics> {
         if !path.is_dir() {
-            self.inventory.source = Some(path.into());
+            self.roster.source = Some(path.into());
             return self.file(path);
         }
         let nowhere = Span::nowhere(&path.display().to_string());
@@ -135,7 +135,7 @@ impl Loader<'_> {
                     .hint(format!("chmod +x {}", path.display()))
                     .into());
             }
-            self.warnings.extend(script::read(path, self.inventory)?);
+            self.warnings.extend(script::read(path, self.roster)?);
             return Ok(());
         }
         let extension = path.extension().map(|extension| extension.to_string_lossy().to_lowercase());
@@ -146,7 +146,7 @@ impl Loader<'_> {
                 if loaded.source.is_null() {
                     return Ok(());
                 }
-                self.warnings.extend(yaml::read(&loaded.source, self.inventory)?);
+                self.warnings.extend(yaml::read(&loaded.source, self.roster)?);
                 Ok(())
             }
             Some("toml") => Err(Diagnostic::error(&nowhere, "inventories in TOML are not supported")
@@ -173,7 +173,7 @@ impl Loader<'_> {
             match loaded {
                 Ok(loaded) if matches!(loaded.source.node, Node::Map(_)) => {
                     self.warnings.extend(loaded.warnings);
-                    self.warnings.extend(yaml::read(&loaded.source, self.inventory)?);
+                    self.warnings.extend(yaml::read(&loaded.source, self.roster)?);
                     return Ok(());
                 }
                 Err(errors) if begins_as_yaml(&text) => return Err(errors),
@@ -182,7 +182,7 @@ impl Loader<'_> {
         }
         let shown = if is_encrypted { String::new() } else { text.clone() };
         let file = Arc::new(SourceFile { path: path.to_owned(), text: shown });
-        ini::read(&text, &file, self.inventory)
+        ini::read(&text, &file, self.roster)
     }
 }
 

@@ -10,6 +10,7 @@ mod model;
 mod pattern;
 mod python_literal;
 mod range;
+mod run;
 mod script;
 mod vars_files;
 mod words;
@@ -17,6 +18,7 @@ mod yaml;
 
 pub use layers::{Layer, Level, Owner, Stage};
 pub use load::{InventoryOptions, load};
-pub use model::{Group, GroupId, Host, HostId, Inventory, InventoryError, VarMap};
+pub use model::{Group, GroupId, Host, HostId, InventoryError, Roster, VarMap};
 pub use pattern::{Selection, expand_files};
+pub use run::Inventory;
 pub use vars_files::VarsFiles;

@@ -17,22 +17,22 @@ pub(super) const LOCAL_NAMES: [&str; 3] = ["localhost", "127.0.0.1", "::1"];
 /// The variable that says which of two groups of the same depth comes last.
 const PRIORITY: &str = "ansible_group_priority";
 
-/// A host of an [`Inventory`].
+/// A host of a [`Roster`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct HostId(u32);
 
-/// A group of an [`Inventory`].
+/// A group of a [`Roster`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct GroupId(u32);
 
 /// A host.
 #[derive(Clone, Debug)]
 pub struct Host {
-    /// Its name in the inventory.
+    /// Its name in the roster.
     pub name: Arc<str>,
     /// The groups that name it themselves, in the order in which they came to do so.
     pub groups: Vec<GroupId>,
-    /// Its variables of the inventory.
+    /// Its variables of the roster.
     pub vars: Arc<VarMap>,
     /// The inventory that named it first; `None` for `add_host` and the implicit localhost.
     pub source: Option<Arc<Path>>,
@@ -51,7 +51,7 @@ pub struct Group {
     pub children: Vec<GroupId>,
     /// The groups that name it.
     pub parents: Vec<GroupId>,
-    /// Its variables of the inventory.
+    /// Its variables of the roster.
     pub vars: Arc<VarMap>,
     /// Of two groups of the same depth, the one with the higher number counts.
     pub priority: i64,
@@ -59,9 +59,9 @@ pub struct Group {
     pub depth: u32,
 }
 
-/// All hosts and groups of a run.
+/// All hosts and groups, by index.
 #[derive(Clone, Debug)]
-pub struct Inventory {
+pub struct Roster {
     hosts: Vec<Host>,
     groups: Vec<Group>,
     host_ids: HashMap<Arc<str>, HostId>,
@@ -88,21 +88,21 @@ pub enum InventoryError {
     NoName(&'static str),
 }
 
-impl Default for Inventory {
-    fn default() -> Inventory {
-        Inventory::new()
+impl Default for Roster {
+    fn default() -> Roster {
+        Roster::new()
     }
 }
 
-impl Inventory {
+impl Roster {
     /// The group of all hosts.
     pub const ALL: GroupId = GroupId(0);
     /// The group of the hosts that are in no other.
     pub const UNGROUPED: GroupId = GroupId(1);
 
     /// No hosts, and the two groups that are always there.
-    pub fn new() -> Inventory {
-        let mut inventory = Inventory {
+    pub fn new() -> Roster {
+        let mut roster = Roster {
             hosts: Vec::new(),
             groups: Vec::new(),
             host_ids: HashMap::new(),
@@ -110,11 +110,11 @@ impl Inventory {
             directories: Vec::new(),
             source: None,
         };
-        let all = inventory.add_group_unchecked("all");
-        let ungrouped = inventory.add_group_unchecked("ungrouped");
-        inventory.link(all, ungrouped);
-        inventory.settle();
-        inventory
+        let all = roster.add_group_unchecked("all");
+        let ungrouped = roster.add_group_unchecked("ungrouped");
+        roster.link(all, ungrouped);
+        roster.settle();
+        roster
     }
 
     /// A host's data.
@@ -175,7 +175,7 @@ impl Inventory {
         let mut found: Vec<GroupId> = Vec::new();
         let mut open: Vec<GroupId> = self.host(host).groups.clone();
         while let Some(id) = open.pop() {
-            if id != Inventory::ALL && !found.contains(&id) {
+            if id != Roster::ALL && !found.contains(&id) {
                 found.push(id);
                 open.extend(&self.group(id).parents);
             }
@@ -195,18 +195,15 @@ impl Inventory {
         names
     }
 
-    /// The host of a name that stands for this machine: one that an inventory names, else the implicit one, which is
-    /// made when it is first asked for.
-    pub fn localhost(&mut self, name: &str) -> HostId {
-        if let Some(id) = self.find_host(name) {
-            return id;
-        }
-        let id = self.insert_host(name, true);
+    /// Adds the hosts that stand for this machine where no inventory names them.
+    fn add_implicit_hosts(&mut self) {
         let span = crate::diagnostic::Span::nowhere("the implicit localhost");
         let text = |text: &str| Binding::Source(crate::loader::Source::text(&span, text));
-        self.set_host_var(id, "ansible_connection", text("local"));
-        self.set_host_var(id, "ansible_python_interpreter", text("{{ ansible_playbook_python }}"));
-        id
+        for name in LOCAL_NAMES.into_iter().filter(|name| !self.host_ids.contains_key(*name)).collect::<Vec<_>>() {
+            let id = self.insert_host(name, true);
+            self.set_host_var(id, "ansible_connection", text("local"));
+            self.set_host_var(id, "ansible_python_interpreter", text("{{ ansible_playbook_python }}"));
+        }
     }
 
     /// Adds a host, or finds the one of this name.
@@ -215,8 +212,11 @@ impl Inventory {
             return Err(InventoryError::NoName("host"));
         }
         if let Some(id) = self.find_host(name) {
-            // What was implicit is now named.
-            self.hosts[id.0 as usize].implicit = false;
+            let host = &mut self.hosts[id.0 as usize];
+            if host.implicit {
+                // It is now named: a host like any other.
+                *host = Host { vars: NO_VARS.clone(), source: self.source.clone(), implicit: false, ..host.clone() };
+            }
             return Ok(id);
         }
         Ok(self.insert_host(name, false))
@@ -231,7 +231,7 @@ impl Inventory {
         id
     }
 
-    /// Adds a group, or finds the one of this name. [`Inventory::settle`] puts it where it belongs.
+    /// Adds a group, or finds the one of this name. [`Roster::settle`] puts it where it belongs.
     pub fn add_group(&mut self, name: &str) -> Result<GroupId, InventoryError> {
         if name.is_empty() {
             return Err(InventoryError::NoName("group"));
@@ -314,11 +314,12 @@ impl Inventory {
     }
 
     /// Brings the order of groups up to date after changes: groups that nothing names are in `all`, hosts that no group
-    /// names in `ungrouped`, and each group knows its depth.
+    /// names in `ungrouped`, each group knows its depth, and this machine is a host even if nothing names it.
     pub fn settle(&mut self) {
+        self.add_implicit_hosts();
         for id in self.groups().skip(1) {
             if self.group(id).parents.is_empty() {
-                self.link(Inventory::ALL, id);
+                self.link(Roster::ALL, id);
             }
         }
         for id in self.ids() {
@@ -326,12 +327,12 @@ impl Inventory {
             if host.implicit {
                 continue;
             }
-            let is_grouped = host.groups.iter().any(|group| *group != Inventory::ALL && *group != Inventory::UNGROUPED);
+            let is_grouped = host.groups.iter().any(|group| *group != Roster::ALL && *group != Roster::UNGROUPED);
             if !is_grouped {
-                self.put_host(Inventory::UNGROUPED, id);
-            } else if host.groups.contains(&Inventory::UNGROUPED) {
-                self.hosts[id.0 as usize].groups.retain(|group| *group != Inventory::UNGROUPED);
-                self.groups[Inventory::UNGROUPED.0 as usize].hosts.retain(|host| *host != id);
+                self.put_host(Roster::UNGROUPED, id);
+            } else if host.groups.contains(&Roster::UNGROUPED) {
+                self.hosts[id.0 as usize].groups.retain(|group| *group != Roster::UNGROUPED);
+                self.groups[Roster::UNGROUPED.0 as usize].hosts.retain(|host| *host != id);
             }
         }
         self.measure_depths();
@@ -339,7 +340,7 @@ impl Inventory {
 
     fn measure_depths(&mut self) {
         let mut waiting: Vec<usize> = self.groups.iter().map(|group| group.parents.len()).collect();
-        let mut open = vec![Inventory::ALL];
+        let mut open = vec![Roster::ALL];
         self.groups[0].depth = 0;
         for group in &mut self.groups {
             group.depth = 0;
@@ -381,43 +382,44 @@ mod tests {
 
     #[test]
     fn a_group_can_not_be_in_itself() {
-        let mut inventory = Inventory::new();
-        let [a, b, c] = ["a", "b", "c"].map(|name| inventory.add_group(name).unwrap());
-        inventory.put_group(a, b).unwrap();
-        inventory.put_group(b, c).unwrap();
-        let error = inventory.put_group(c, a).unwrap_err();
+        let mut roster = Roster::new();
+        let [a, b, c] = ["a", "b", "c"].map(|name| roster.add_group(name).unwrap());
+        roster.put_group(a, b).unwrap();
+        roster.put_group(b, c).unwrap();
+        let error = roster.put_group(c, a).unwrap_err();
         assert_eq!(error.to_string(), "the group `a` can't be in `c`, because `c` is in `a`");
-        assert!(inventory.put_group(a, a).is_err());
-        assert!(inventory.put_group(a, Inventory::ALL).is_ok());
+        assert!(roster.put_group(a, a).is_err());
+        assert!(roster.put_group(a, Roster::ALL).is_ok());
     }
 
     #[test]
     fn a_host_leaves_ungrouped_when_a_group_names_it_and_depth_is_the_longest_way() {
-        let mut inventory = Inventory::new();
-        let host = inventory.add_host("h").unwrap();
-        inventory.settle();
-        assert_eq!(inventory.hosts_of(Inventory::UNGROUPED), [host]);
-        let [a, b, c] = ["a", "b", "c"].map(|name| inventory.add_group(name).unwrap());
-        inventory.put_group(a, b).unwrap();
-        inventory.put_group(b, c).unwrap();
-        inventory.put_group(a, c).unwrap();
-        inventory.put_host(c, host);
-        inventory.settle();
-        assert!(inventory.hosts_of(Inventory::UNGROUPED).is_empty());
-        assert_eq!([a, b, c].map(|id| inventory.group(id).depth), [1, 2, 3]);
-        assert_eq!(inventory.groups_of(host), [a, b, c]);
+        let mut roster = Roster::new();
+        let host = roster.add_host("h").unwrap();
+        roster.settle();
+        assert_eq!(roster.hosts_of(Roster::UNGROUPED), [host]);
+        let [a, b, c] = ["a", "b", "c"].map(|name| roster.add_group(name).unwrap());
+        roster.put_group(a, b).unwrap();
+        roster.put_group(b, c).unwrap();
+        roster.put_group(a, c).unwrap();
+        roster.put_host(c, host);
+        roster.settle();
+        assert!(roster.hosts_of(Roster::UNGROUPED).is_empty());
+        assert_eq!([a, b, c].map(|id| roster.group(id).depth), [1, 2, 3]);
+        assert_eq!(roster.groups_of(host), [a, b, c]);
     }
 
     #[test]
     fn the_implicit_localhost_is_in_no_group() {
-        let mut inventory = Inventory::new();
-        let local = inventory.localhost("localhost");
-        inventory.settle();
-        assert!(inventory.host(local).implicit && inventory.hosts().next().is_none());
-        assert!(inventory.hosts_of(Inventory::ALL).is_empty());
-        assert!(matches!(inventory.host(local).vars.get("ansible_connection"), Some(Binding::Source(_))));
-        inventory.add_host("localhost").unwrap();
-        inventory.settle();
-        assert_eq!(inventory.hosts_of(Inventory::ALL), [local]);
+        let mut roster = Roster::new();
+        roster.settle();
+        let local = roster.find_host("localhost").unwrap();
+        assert!(roster.host(local).implicit && roster.hosts().next().is_none());
+        assert!(roster.hosts_of(Roster::ALL).is_empty());
+        assert!(matches!(roster.host(local).vars.get("ansible_connection"), Some(Binding::Source(_))));
+        roster.add_host("localhost").unwrap();
+        roster.settle();
+        assert_eq!(roster.hosts_of(Roster::ALL), [local]);
+        assert!(roster.host(local).vars.is_empty());
     }
 }

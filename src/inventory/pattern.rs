@@ -1,7 +1,7 @@
 //! Patterns that choose hosts: `web:db`, `all:!canary`, `web:&prod`, `~web\d+`, `web[0:5]`, `*.example.com`.
 
 use super::address::is_ipv6;
-use super::model::{HostId, Inventory, LOCAL_NAMES};
+use super::model::{HostId, LOCAL_NAMES, Roster};
 use crate::diagnostic::{Diagnostic, Span};
 use fancy_regex::Regex;
 use indexmap::IndexSet;
@@ -17,25 +17,25 @@ pub struct Selection {
     pub unmatched: Vec<String>,
 }
 
-impl Inventory {
+impl Roster {
     /// The hosts that a pattern chooses: those of its plain parts in the order in which they stand, of them those that
     /// are in each part with `&`, without those that are in a part with `!`, wherever these stand. `span` is the
     /// pattern's place.
     ///
-    /// A name that stands for this machine and that no inventory has is the implicit localhost.
-    pub fn select(&mut self, pattern: &str, span: &Span) -> Result<Selection, Diagnostic> {
+    /// A name that stands for this machine and that no roster has is the implicit localhost.
+    pub fn select(&self, pattern: &str, span: &Span) -> Result<Selection, Diagnostic> {
         self.select_parts(&parts_of(pattern), span)
     }
 
     /// Of these hosts those that a limit (`--limit`) chooses. The limit's parts may be files: `@hosts.retry`.
-    pub fn limit(&mut self, hosts: &[HostId], limit: &str, span: &Span) -> Result<Selection, Diagnostic> {
+    pub fn limit(&self, hosts: &[HostId], limit: &str, span: &Span) -> Result<Selection, Diagnostic> {
         let chosen = self.select_parts(&expand_files(limit, span)?, span)?;
         let allowed: HashSet<HostId> = chosen.hosts.iter().copied().collect();
         let hosts = hosts.iter().copied().filter(|host| allowed.contains(host)).collect();
         Ok(Selection { hosts, unmatched: chosen.unmatched })
     }
 
-    fn select_parts(&mut self, parts: &[String], span: &Span) -> Result<Selection, Diagnostic> {
+    fn select_parts(&self, parts: &[String], span: &Span) -> Result<Selection, Diagnostic> {
         let begins = |mark: char| parts.iter().filter_map(move |part| part.strip_prefix(mark));
         let mut plain: Vec<&str> =
             parts.iter().map(String::as_str).filter(|part| !part.starts_with(['!', '&'])).collect();
@@ -59,7 +59,7 @@ impl Inventory {
     }
 
     /// The hosts of one part.
-    fn matches(&mut self, part: &str, span: &Span, unmatched: &mut Vec<String>) -> Result<Vec<HostId>, Diagnostic> {
+    fn matches(&self, part: &str, span: &Span, unmatched: &mut Vec<String>) -> Result<Vec<HostId>, Diagnostic> {
         if let Some(host) = self.find_host(part).filter(|host| !self.host(*host).implicit) {
             return Ok(vec![host]);
         }
@@ -75,7 +75,7 @@ impl Inventory {
         })
     }
 
-    fn named(&mut self, name: &str, span: &Span) -> Result<Vec<HostId>, Diagnostic> {
+    fn named(&self, name: &str, span: &Span) -> Result<Vec<HostId>, Diagnostic> {
         let is_regex = name.starts_with('~');
         let mut hosts: IndexSet<HostId> = IndexSet::new();
         let mut group_found = false;
@@ -97,7 +97,7 @@ impl Inventory {
             }
         }
         if hosts.is_empty() && !group_found && LOCAL_NAMES.contains(&name) {
-            hosts.insert(self.localhost(name));
+            hosts.extend(self.find_host(name));
         }
         Ok(hosts.into_iter().collect())
     }
@@ -253,16 +253,16 @@ mod tests {
 
     #[test]
     fn a_limit_reads_files_and_a_broken_expression_is_an_error() {
-        let mut inventory = Inventory::new();
-        let hosts = ["a", "b", "c"].map(|name| inventory.add_host(name).unwrap());
-        inventory.settle();
+        let mut roster = Roster::new();
+        let hosts = ["a", "b", "c"].map(|name| roster.add_host(name).unwrap());
+        roster.settle();
         let file = tempfile::NamedTempFile::new().unwrap();
         std::fs::write(file.path(), "c\n\n a \n").unwrap();
         let span = Span::nowhere("--limit");
         let limit = format!("@{}", file.path().display());
-        assert_eq!(inventory.limit(&hosts, &limit, &span).unwrap().hosts, [hosts[0], hosts[2]]);
-        let missing = inventory.limit(&hosts, "@/nowhere/at/all", &span).unwrap_err();
+        assert_eq!(roster.limit(&hosts, &limit, &span).unwrap().hosts, [hosts[0], hosts[2]]);
+        let missing = roster.limit(&hosts, "@/nowhere/at/all", &span).unwrap_err();
         assert!(missing.message.starts_with("can't read the hosts of `@/nowhere/at/all`"), "{missing}");
-        assert!(inventory.select("~web(", &span).unwrap_err().message.starts_with("`~web(` is no valid pattern"));
+        assert!(roster.select("~web(", &span).unwrap_err().message.starts_with("`~web(` is no valid pattern"));
     }
 }

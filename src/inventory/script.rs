@@ -1,6 +1,6 @@
 //! Inventories that a program prints as JSON. What it prints is data: it is never templated.
 
-use super::model::{GroupId, HostId, Inventory};
+use super::model::{GroupId, HostId, Roster};
 use crate::diagnostic::{Diagnostic, Diagnostics, Span};
 use crate::template::{Binding, Value};
 use indexmap::IndexSet;
@@ -12,18 +12,18 @@ use std::process::Command;
 
 /// Adds what a program prints when it is called with `--list`; without `_meta` in it, it is called with `--host NAME` for
 /// each host. What it says on standard error comes back as warnings.
-pub(super) fn read(path: &Path, inventory: &mut Inventory) -> Result<Vec<Diagnostic>, Diagnostics> {
+pub(super) fn read(path: &Path, roster: &mut Roster) -> Result<Vec<Diagnostic>, Diagnostics> {
     let span = Span::nowhere(&path.display().to_string());
     let mut program = Program { path, span: &span, warnings: Vec::new() };
     let listed = program.call(&["--list"])?;
-    let mut reader = Reader { inventory, span: &span, hosts: IndexSet::new() };
+    let mut reader = Reader { roster, span: &span, hosts: IndexSet::new() };
     let meta = listed.get("_meta").and_then(|meta| meta.get("hostvars"));
     for (name, data) in listed.iter().filter(|(name, _)| *name != "_meta") {
         reader.group(name, data)?;
     }
     let hosts = std::mem::take(&mut reader.hosts);
     for host in hosts {
-        let name = reader.inventory.host(host).name.clone();
+        let name = reader.roster.host(host).name.clone();
         match meta {
             Some(all) => {
                 if let Some(vars) = all.get(&*name) {
@@ -80,7 +80,7 @@ impl Program<'_> {
 }
 
 struct Reader<'a> {
-    inventory: &'a mut Inventory,
+    roster: &'a mut Roster,
     span: &'a Span,
     /// Those it named, in order.
     hosts: IndexSet<HostId>,
@@ -108,12 +108,12 @@ impl Reader<'_> {
                     let vars =
                         vars.as_object().ok_or_else(|| self.wrong(format!("`vars` of `{name}` is no object")))?;
                     for (key, value) in vars {
-                        self.inventory.set_group_var(group, key.as_str(), data_of(value));
+                        self.roster.set_group_var(group, key.as_str(), data_of(value));
                     }
                 }
                 for child in self.names(parts.get("children"), name, "children")? {
                     let child = self.add_group(&child)?;
-                    self.inventory.put_group(group, child).map_err(|error| self.wrong(error.to_string()))?;
+                    self.roster.put_group(group, child).map_err(|error| self.wrong(error.to_string()))?;
                 }
                 Ok(())
             }
@@ -122,7 +122,7 @@ impl Reader<'_> {
     }
 
     fn add_group(&mut self, name: &str) -> Result<GroupId, Diagnostic> {
-        self.inventory.add_group(name).map_err(|error| Diagnostic::error(self.span, error.to_string()))
+        self.roster.add_group(name).map_err(|error| Diagnostic::error(self.span, error.to_string()))
     }
 
     fn group_hosts(&mut self, group: GroupId, name: &str, hosts: &Json) -> Result<(), Diagnostic> {
@@ -147,17 +147,17 @@ impl Reader<'_> {
     }
 
     fn add_host(&mut self, group: GroupId, name: &str) -> Result<HostId, Diagnostic> {
-        let host = self.inventory.add_host(name).map_err(|error| Diagnostic::error(self.span, error.to_string()))?;
-        self.inventory.put_host(group, host);
+        let host = self.roster.add_host(name).map_err(|error| Diagnostic::error(self.span, error.to_string()))?;
+        self.roster.put_host(group, host);
         self.hosts.insert(host);
         Ok(host)
     }
 
     fn host_vars(&mut self, host: HostId, vars: &Json) -> Result<(), Diagnostic> {
-        let name = self.inventory.host(host).name.clone();
+        let name = self.roster.host(host).name.clone();
         let vars = vars.as_object().ok_or_else(|| self.wrong(format!("the variables of `{name}` are no object")))?;
         for (key, value) in vars {
-            self.inventory.set_host_var(host, key.as_str(), data_of(value));
+            self.roster.set_host_var(host, key.as_str(), data_of(value));
         }
         Ok(())
     }

@@ -1,7 +1,7 @@
 //! Inventories in YAML form, and JSON of the same shape.
 
 use super::address::{is_ipv6, split_port};
-use super::model::{GroupId, Inventory};
+use super::model::{GroupId, Roster};
 use super::range::expand;
 use crate::diagnostic::{Diagnostic, Diagnostics, did_you_mean};
 use crate::loader::{Entry, Node, Source};
@@ -9,8 +9,8 @@ use crate::template::Binding;
 use std::sync::Arc;
 
 /// Adds what a document holds: a mapping of groups. Everything that is wrong in it is reported.
-pub(super) fn read(source: &Source, inventory: &mut Inventory) -> Result<Vec<Diagnostic>, Diagnostics> {
-    let mut reader = Reader { inventory, errors: Diagnostics::default(), warnings: Vec::new() };
+pub(super) fn read(source: &Source, roster: &mut Roster) -> Result<Vec<Diagnostic>, Diagnostics> {
+    let mut reader = Reader { roster, errors: Diagnostics::default(), warnings: Vec::new() };
     match source.as_map() {
         Some(_) if source.get("plugin").is_some() => reader.errors.push(
             Diagnostic::error(&source.span, "this configures an inventory plug-in, and plug-ins are not supported")
@@ -30,7 +30,7 @@ pub(super) fn read(source: &Source, inventory: &mut Inventory) -> Result<Vec<Dia
 }
 
 struct Reader<'a> {
-    inventory: &'a mut Inventory,
+    roster: &'a mut Roster,
     errors: Diagnostics,
     warnings: Vec<Diagnostic>,
 }
@@ -45,9 +45,9 @@ impl Reader<'_> {
             return;
         };
         let added = self
-            .inventory
+            .roster
             .add_group(&name)
-            .and_then(|group| parent.map_or(Ok(()), |parent| self.inventory.put_group(parent, group)).map(|()| group));
+            .and_then(|group| parent.map_or(Ok(()), |parent| self.roster.put_group(parent, group)).map(|()| group));
         let group = match added {
             Ok(group) => group,
             Err(error) => {
@@ -113,7 +113,7 @@ impl Reader<'_> {
 
     fn variable(&mut self, entry: &Entry, group: GroupId) {
         if let Some(name) = self.variable_name(&entry.key) {
-            self.inventory.set_group_var(group, name, Binding::Source(entry.value.clone()));
+            self.roster.set_group_var(group, name, Binding::Source(entry.value.clone()));
         }
     }
 
@@ -164,11 +164,11 @@ impl Reader<'_> {
             bindings.push((name, Binding::Source(var.value.clone())));
         }
         for name in names {
-            match self.inventory.add_host(&name) {
+            match self.roster.add_host(&name) {
                 Ok(host) => {
-                    self.inventory.put_host(group, host);
+                    self.roster.put_host(group, host);
                     for (name, value) in &bindings {
-                        self.inventory.set_host_var(host, name.clone(), value.clone());
+                        self.roster.set_host_var(host, name.clone(), value.clone());
                     }
                 }
                 Err(error) => self.errors.push(Diagnostic::error(span, error.to_string())),
@@ -195,7 +195,7 @@ mod tests {
 
     fn load(text: &str) -> Result<Vec<Diagnostic>, Diagnostics> {
         let source = load_text("hosts.yml".as_ref(), text.to_owned()).unwrap().source;
-        read(&source, &mut Inventory::new())
+        read(&source, &mut Roster::new())
     }
 
     #[test]
