@@ -71,12 +71,8 @@ pub fn prepare(options: RunOptions, tools: Tools) -> Result<Ready, Diagnostics> 
         What::Task { .. } => options.fleet.playbook_dir.clone(),
     };
     let playbook_dir = playbook_dir.unwrap_or_default();
-    let sources = if options.fleet.inventory.is_empty() {
-        tools.settings.inventory.value.clone()
-    } else {
-        options.fleet.inventory.clone()
-    };
-    let (inventory, noted) = Inventory::load(&sources, &tools.settings, &tools.vault)?;
+    let (inventory, noted) =
+        Inventory::load(&options.fleet.inventory, &tools.settings, tools.vault.clone(), tools.secrets.clone())?;
     warnings.0.extend(noted.0);
     let extra = super::extra_vars::read(&options.fleet.extra_vars, &tools.vault)?;
     let world = Arc::new(RunWorld::default());

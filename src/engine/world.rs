@@ -21,7 +21,9 @@ impl Run {
 
     /// The hosts of a pattern, within the limit, in the inventory's order.
     pub fn select(&self, pattern: &str) -> Result<Vec<Arc<str>>, Diagnostic> {
-        self.inventory().select(pattern, self.options.fleet.limit.as_deref())
+        let (hosts, warnings) = self.inventory().select(pattern, self.options.fleet.limit.as_deref())?;
+        self.warn_all(&warnings);
+        Ok(hosts)
     }
 
     /// A host: what is known of it, from now on at least its name.
@@ -75,7 +77,9 @@ impl Run {
         if let Some(layers) = lock(&play.layers).get(host) {
             return layers.clone();
         }
-        let inventory: Arc<[Layer]> = match self.inventory().layers(host, &play.play.directory) {
+        let found = self.inventory().layers(host, &play.play.directory);
+        self.warn_all(&self.inventory().take_warnings());
+        let inventory: Arc<[Layer]> = match found {
             Ok(layers) => layers.into(),
             Err(problems) => {
                 self.fail(&problems.to_string());
@@ -251,12 +255,18 @@ impl Run {
 
     /// `add_host`.
     pub fn add_host(&self, name: &str, groups: &[String], vars: Vec<(String, Value)>) {
-        self.inventory_mut().add_host(name, groups, vars);
+        let added = self.inventory_mut().add_host(name, groups, vars);
+        if let Err(problem) = added {
+            self.fail(&problem.to_string());
+        }
     }
 
     /// `group_by`.
     pub fn group_by(&self, host: &str, group: &str, parents: &[String]) {
-        self.inventory_mut().group_by(host, group, parents);
+        let grouped = self.inventory_mut().group_by(host, group, parents);
+        if let Err(problem) = grouped {
+            self.fail(&problem.to_string());
+        }
     }
 
     /// `meta: refresh_inventory`.

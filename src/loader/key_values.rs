@@ -32,7 +32,7 @@ pub fn key_values(text: &str, span: &Span, free_form: bool) -> Result<(Option<So
             let value_place = places.place(from + pair.value_start..word.range.end);
             let entry = Entry {
                 key: Source::text(&key_place, pair.key),
-                value: Source::text(&value_place, unquoted(decoded(pair.value).trim())),
+                value: Source::text(&value_place, unquoted(unescaped(pair.value).trim())),
             };
             match entries.iter_mut().find(|have| have.key.as_str() == Some(pair.key)) {
                 Some(have) => *have = entry,
@@ -153,7 +153,7 @@ fn unquoted(text: &str) -> &str {
 }
 
 /// The text with its escapes, as Python's string literals have them, replaced by what they stand for.
-fn decoded(text: &str) -> String {
+pub fn unescaped(text: &str) -> String {
     let mut out = String::with_capacity(text.len());
     let mut rest = text;
     while let Some(at) = rest.find('\\') {

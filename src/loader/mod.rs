@@ -8,6 +8,6 @@ mod source;
 mod syntax;
 
 pub use file::{Loaded, load_file, load_text};
-pub use key_values::key_values;
+pub use key_values::{key_values, unescaped};
 pub use scalar::is_text_when_plain;
 pub use source::{Entry, Node, Source, Style};
