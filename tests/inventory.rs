@@ -1,6 +1,8 @@
 //! Inventories of every form against what ansible-core 2.19 made of the same files: hosts in their order, groups, the
 //! variables of each host, and what patterns choose. `expected.json` beside each holds what it said.
 
+#![allow(clippy::unwrap_used, reason = "a test that can't go on fails there")]
+
 use refit::diagnostic::Span;
 use refit::inventory::{InventoryOptions, Roster, Stage, VarsFiles, load};
 use refit::loader::{Node, Source};

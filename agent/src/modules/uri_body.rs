@@ -6,6 +6,9 @@ use serde_json::ser::{Formatter, Serializer};
 use serde_json::{Map, Value};
 use std::io;
 
+/// Reads a file that a part of a form names: (name of the part, path).
+type ReadFile<'a> = dyn FnMut(&str, &str) -> Result<Vec<u8>, String> + 'a;
+
 /// JSON as Python's `json.dumps` writes it: a space after `,` and `:`, nothing but ASCII.
 pub fn json(value: &Value) -> Result<Vec<u8>, String> {
     let mut out = Vec::new();
@@ -95,7 +98,7 @@ fn quote_plus(text: &str) -> String {
 pub fn multipart(
     fields: &Map<String, Value>,
     boundary: &str,
-    file: &mut dyn FnMut(&str, &str) -> Result<Vec<u8>, String>,
+    file: &mut ReadFile<'_>,
 ) -> Result<(String, Vec<u8>), String> {
     let mut body = Vec::new();
     let mut sorted: Vec<_> = fields.iter().collect();
@@ -113,7 +116,7 @@ pub fn multipart(
 fn part(
     name: &str,
     field: &Value,
-    file: &mut dyn FnMut(&str, &str) -> Result<Vec<u8>, String>,
+    file: &mut ReadFile<'_>,
 ) -> Result<Vec<u8>, String> {
     let get = |key: &str| field.get(key).filter(|value| !value.is_null());
     let text = |key: &str| get(key).map(String::parse).transpose();
