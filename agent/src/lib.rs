@@ -6,6 +6,7 @@
 pub mod args;
 pub mod facts;
 pub mod host;
+pub mod http;
 pub mod modules;
 pub mod outcome;
 pub mod protocol;

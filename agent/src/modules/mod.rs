@@ -89,6 +89,7 @@ pub static MODULES: &[&Module] = &[
     &fetch::MODULE,
     &file::MODULE,
     &find::MODULE,
+    &get_url::MODULE,
     &group::MODULE,
     &lineinfile::MODULE,
     &package::MODULE,
@@ -102,6 +103,7 @@ pub static MODULES: &[&Module] = &[
     &systemd::MODULE,
     &tempfile::MODULE,
     &template::MODULE,
+    &uri::MODULE,
     &user::MODULE,
     &wait_for::MODULE,
 ];
@@ -134,6 +136,7 @@ mod file_content;
 mod file_mode;
 mod file_times;
 pub mod find;
+pub mod get_url;
 pub mod glob;
 pub mod group;
 mod host_path;
@@ -159,4 +162,7 @@ pub mod user;
 mod user_change;
 mod user_home;
 mod user_ssh_key;
+pub mod uri;
+mod uri_body;
+pub mod url_args;
 pub mod wait_for;
