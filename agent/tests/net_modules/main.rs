@@ -6,6 +6,8 @@
 //! this project does otherwise, and holds what it does. `RECORD=/path/to/ansible-playbook` records those without
 //! `expect`.
 
+#![allow(clippy::unwrap_used, reason = "a test that can't go on fails there")]
+
 mod server;
 mod tls;
 
