@@ -165,7 +165,4 @@ pub mod user;
 mod user_change;
 mod user_home;
 mod user_ssh_key;
-pub mod uri;
-mod uri_body;
-pub mod url_args;
 pub mod wait_for;
