@@ -167,7 +167,10 @@ mod tests {
     fn addresses_keep_the_prefix_that_they_were_written_with() {
         let Some(interface) = Interface::parse("192.168.1.5/255.255.255.0") else { panic!("it is an address") };
         assert_eq!((interface.net.prefix_len(), interface.size(), interface.is_network()), (24, 256, false));
-        assert_eq!(interface.usable(), (number("192.168.1.1".parse().unwrap()), number("192.168.1.254".parse().unwrap())));
+        assert_eq!(
+            interface.usable(),
+            (number("192.168.1.1".parse().unwrap()), number("192.168.1.254".parse().unwrap()))
+        );
         assert_eq!(Interface::parse("10.0.0.1/255.0.255.0"), None);
         assert_eq!(reverse_name("10.1.2.3".parse().unwrap()), "3.2.1.10.in-addr.arpa.");
     }

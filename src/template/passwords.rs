@@ -65,9 +65,17 @@ fn sha_crypt(password: &str, long: bool, salt: &str, rounds: u32) -> Outcome<Str
     let rounds = rounds.clamp(sha_crypt::Params::ROUNDS_MIN, sha_crypt::Params::ROUNDS_MAX);
     let Ok(params) = sha_crypt::Params::new(rounds) else { return fail("rounds are 1000 to 999999999") };
     let hashed = if long {
-        crypt_text(&sha_crypt::sha512_crypt(password.as_bytes(), salt.as_bytes(), params), 21, [[0, 1, 2], [1, 2, 0], [2, 0, 1]])
+        crypt_text(
+            &sha_crypt::sha512_crypt(password.as_bytes(), salt.as_bytes(), params),
+            21,
+            [[0, 1, 2], [1, 2, 0], [2, 0, 1]],
+        )
     } else {
-        crypt_text(&sha_crypt::sha256_crypt(password.as_bytes(), salt.as_bytes(), params), 10, [[0, 1, 2], [2, 0, 1], [1, 2, 0]])
+        crypt_text(
+            &sha_crypt::sha256_crypt(password.as_bytes(), salt.as_bytes(), params),
+            10,
+            [[0, 1, 2], [2, 0, 1], [1, 2, 0]],
+        )
     };
     let prefix = if long { "$6$" } else { "$5$" };
     // crypt leaves its default out.

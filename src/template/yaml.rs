@@ -372,9 +372,8 @@ impl Emitter {
             None if !plain_allowed || empty || !is_text_when_plain(text) => Some('\''),
             None => None,
         };
-        let double = quotes == Some('"')
-            || (quotes.is_some() && !analysis.single_quoted)
-            || (simple_key && analysis.multiline);
+        let double =
+            quotes == Some('"') || (quotes.is_some() && !analysis.single_quoted) || (simple_key && analysis.multiline);
         let indent = self.indent;
         // A scalar stands one level deeper than what it belongs to.
         let before = self.deeper(true, false);
@@ -517,7 +516,8 @@ mod tests {
 
     #[test]
     fn texts_that_would_be_read_as_something_else_are_quoted() {
-        let value = Value::from_pairs([("a", "yes"), ("b", "y"), ("c", "0644"), ("d", "x: y"), ("e", "it's"), ("f", "a\nb\n")]);
+        let value =
+            Value::from_pairs([("a", "yes"), ("b", "y"), ("c", "0644"), ("d", "x: y"), ("e", "it's"), ("f", "a\nb\n")]);
         assert_eq!(nice(&value), "a: 'yes'\nb: y\nc: '0644'\nd: 'x: y'\ne: it's\nf: 'a\n\n    b\n\n    '\n");
     }
 

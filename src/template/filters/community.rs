@@ -46,7 +46,11 @@ fn fact_diff(call: &mut Call<'_, '_>) -> Outcome<Value> {
             Kind::Text(text) => Ok(text.to_owned()),
             _ => crate::template::json::write(
                 value,
-                &crate::template::json::JsonStyle { indent: Some("    ".into()), sort_keys: true, ..Default::default() },
+                &crate::template::json::JsonStyle {
+                    indent: Some("    ".into()),
+                    sort_keys: true,
+                    ..Default::default()
+                },
             ),
         }
     };
@@ -58,10 +62,30 @@ fn fact_diff(call: &mut Call<'_, '_>) -> Outcome<Value> {
 /// `1h 30m` in another unit.
 fn duration(call: &mut Call<'_, '_>, unit: f64) -> Outcome<Value> {
     let mut sizes = vec![
-        ("ms", 0.001), ("msec", 0.001), ("msecs", 0.001), ("millisecond", 0.001), ("milliseconds", 0.001), ("s", 1.0),
-        ("sec", 1.0), ("secs", 1.0), ("second", 1.0), ("seconds", 1.0), ("m", 60.0), ("min", 60.0), ("mins", 60.0),
-        ("minute", 60.0), ("minutes", 60.0), ("h", 3600.0), ("hour", 3600.0), ("hours", 3600.0), ("d", 86_400.0),
-        ("day", 86_400.0), ("days", 86_400.0), ("w", 604_800.0), ("week", 604_800.0), ("weeks", 604_800.0),
+        ("ms", 0.001),
+        ("msec", 0.001),
+        ("msecs", 0.001),
+        ("millisecond", 0.001),
+        ("milliseconds", 0.001),
+        ("s", 1.0),
+        ("sec", 1.0),
+        ("secs", 1.0),
+        ("second", 1.0),
+        ("seconds", 1.0),
+        ("m", 60.0),
+        ("min", 60.0),
+        ("mins", 60.0),
+        ("minute", 60.0),
+        ("minutes", 60.0),
+        ("h", 3600.0),
+        ("hour", 3600.0),
+        ("hours", 3600.0),
+        ("d", 86_400.0),
+        ("day", 86_400.0),
+        ("days", 86_400.0),
+        ("w", 604_800.0),
+        ("week", 604_800.0),
+        ("weeks", 604_800.0),
     ];
     let factor = |name: &str, default: f64| {
         let given = call.bound.more_named.iter().find(|(known, _)| known == name);
@@ -69,7 +93,9 @@ fn duration(call: &mut Call<'_, '_>, unit: f64) -> Outcome<Value> {
     };
     let year = factor("year", 365.0) * 86_400.0;
     let month = factor("month", 30.0) * 86_400.0;
-    for (name, size) in [("mo", month), ("month", month), ("months", month), ("y", year), ("year", year), ("years", year)] {
+    for (name, size) in
+        [("mo", month), ("month", month), ("months", month), ("y", year), ("year", year), ("years", year)]
+    {
         sizes.push((name, size));
     }
     let text = call.text(0)?;

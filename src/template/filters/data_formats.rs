@@ -121,7 +121,8 @@ fn yaml_value(text: &str) -> Outcome<Value> {
         Ok(loaded) => data(&loaded.source),
         Err(diagnostics) => match diagnostics.0.into_iter().next() {
             Some(diagnostic) => {
-                let place = diagnostic.span.as_ref().map(|span| format!(" (line {}, column {})", span.line, span.column));
+                let place =
+                    diagnostic.span.as_ref().map(|span| format!(" (line {}, column {})", span.line, span.column));
                 fail(format!("{}{}", diagnostic.message, place.unwrap_or_default()))
             }
             None => fail("the text is no YAML"),
@@ -143,10 +144,7 @@ fn data(source: &crate::loader::Source) -> Outcome<Value> {
         Node::Text(text, _) | Node::Unsafe(text) | Node::Vault(text) => Value::from(text.clone()),
         Node::Seq(items) => Value::from(items.iter().map(data).collect::<Outcome<Vec<_>>>()?),
         Node::Map(entries) => Value::from_pairs(
-            entries
-                .iter()
-                .map(|entry| Ok((data(&entry.key)?, data(&entry.value)?)))
-                .collect::<Outcome<Vec<_>>>()?,
+            entries.iter().map(|entry| Ok((data(&entry.key)?, data(&entry.value)?))).collect::<Outcome<Vec<_>>>()?,
         ),
     })
 }
@@ -165,7 +163,9 @@ fn from_yaml_all(call: &mut Call<'_, '_>) -> Outcome<Value> {
     let mut documents: Vec<String> = Vec::new();
     let mut current: Option<String> = None;
     for line in text.split_inclusive('\n') {
-        let mark = |mark: &str| line.strip_prefix(mark).is_some_and(|rest| rest.is_empty() || rest.starts_with([' ', '\t', '\n', '\r']));
+        let mark = |mark: &str| {
+            line.strip_prefix(mark).is_some_and(|rest| rest.is_empty() || rest.starts_with([' ', '\t', '\n', '\r']))
+        };
         if mark("---") {
             documents.extend(current.take());
             current = Some(line[3..].to_owned());

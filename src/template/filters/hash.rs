@@ -40,9 +40,7 @@ fn to_bytes(text: &str, encoding: &str) -> Outcome<Vec<u8>> {
         }
         "utf-16-le" | "utf-16le" => Ok(text.encode_utf16().flat_map(u16::to_le_bytes).collect()),
         "utf-16-be" | "utf-16be" => Ok(text.encode_utf16().flat_map(u16::to_be_bytes).collect()),
-        "utf-16" => {
-            Ok([0xff, 0xfe].into_iter().chain(text.encode_utf16().flat_map(u16::to_le_bytes)).collect())
-        }
+        "utf-16" => Ok([0xff, 0xfe].into_iter().chain(text.encode_utf16().flat_map(u16::to_le_bytes)).collect()),
         "ascii" | "us-ascii" | "latin-1" | "latin1" | "iso-8859-1" => {
             fail(format!("the text has characters that {encoding} does not have"))
         }
@@ -145,15 +143,8 @@ fn password_hash(call: &mut Call<'_, '_>) -> Outcome<Value> {
         None => Ok(None),
     };
     let salt_size = number(3)?.map(|size| size as usize);
-    passwords::hash(
-        &password,
-        &call.text(1)?,
-        option(2)?.as_deref(),
-        salt_size,
-        number(4)?,
-        option(5)?.as_deref(),
-    )
-    .map(Value::from)
+    passwords::hash(&password, &call.text(1)?, option(2)?.as_deref(), salt_size, number(4)?, option(5)?.as_deref())
+        .map(Value::from)
 }
 
 fn to_uuid(call: &mut Call<'_, '_>) -> Outcome<Value> {
@@ -163,7 +154,10 @@ fn to_uuid(call: &mut Call<'_, '_>) -> Outcome<Value> {
         .collect::<Option<Vec<u8>>>()
         .filter(|_| namespace.len() == 32);
     let Some(namespace) = parsed else {
-        return fail(format!("Invalid value '{}' for 'namespace': badly formed hexadecimal UUID string", call.text(1)?));
+        return fail(format!(
+            "Invalid value '{}' for 'namespace': badly formed hexadecimal UUID string",
+            call.text(1)?
+        ));
     };
     // A UUID of version 5 (RFC 9562): the SHA-1 of the namespace and the name.
     let mut hasher = sha1::Sha1::new();
@@ -179,7 +173,9 @@ fn to_uuid(call: &mut Call<'_, '_>) -> Outcome<Value> {
 fn random_mac(call: &mut Call<'_, '_>) -> Outcome<Value> {
     let prefix = call.text(0)?.to_lowercase();
     let groups: Vec<&str> = prefix.split(':').filter(|group| !group.is_empty()).collect();
-    if groups.len() > 5 || groups.iter().any(|group| group.len() != 2 || !group.bytes().all(|byte| byte.is_ascii_hexdigit())) {
+    if groups.len() > 5
+        || groups.iter().any(|group| group.len() != 2 || !group.bytes().all(|byte| byte.is_ascii_hexdigit()))
+    {
         return fail(format!("Invalid value for 'mac_prefix': {prefix}"));
     }
     let mut random = match call.given(1) {

@@ -27,22 +27,36 @@ pub static FILTERS: [Filter; 15] = [
     Filter::new("ansible.utils.ipsubnet ansible.netcommon.ipsubnet ipsubnet", "value, query='', index=None", ipsubnet),
     Filter::new("ansible.utils.nthhost ansible.netcommon.nthhost nthhost", "value, query=''", nth_host),
     Filter::new("ansible.utils.ipmath ansible.netcommon.ipmath ipmath", "value, amount", ip_math),
-    Filter::new("ansible.utils.network_in_network ansible.netcommon.network_in_network network_in_network", "value, test", |call| {
-        within(call, false)
-    }),
-    Filter::new("ansible.utils.network_in_usable ansible.netcommon.network_in_usable network_in_usable", "value, test", |call| {
-        within(call, true)
-    }),
-    Filter::new("ansible.utils.next_nth_usable ansible.netcommon.next_nth_usable next_nth_usable", "value, offset", |call| {
-        step(call, true)
-    }),
+    Filter::new(
+        "ansible.utils.network_in_network ansible.netcommon.network_in_network network_in_network",
+        "value, test",
+        |call| within(call, false),
+    ),
+    Filter::new(
+        "ansible.utils.network_in_usable ansible.netcommon.network_in_usable network_in_usable",
+        "value, test",
+        |call| within(call, true),
+    ),
+    Filter::new(
+        "ansible.utils.next_nth_usable ansible.netcommon.next_nth_usable next_nth_usable",
+        "value, offset",
+        |call| step(call, true),
+    ),
     Filter::new(
         "ansible.utils.previous_nth_usable ansible.netcommon.previous_nth_usable previous_nth_usable",
         "value, offset",
         |call| step(call, false),
     ),
-    Filter::new("ansible.utils.reduce_on_network ansible.netcommon.reduce_on_network reduce_on_network", "value, network", reduce),
-    Filter::new("ansible.utils.cidr_merge ansible.netcommon.cidr_merge cidr_merge", "value, action='merge'", cidr_merge),
+    Filter::new(
+        "ansible.utils.reduce_on_network ansible.netcommon.reduce_on_network reduce_on_network",
+        "value, network",
+        reduce,
+    ),
+    Filter::new(
+        "ansible.utils.cidr_merge ansible.netcommon.cidr_merge cidr_merge",
+        "value, action='merge'",
+        cidr_merge,
+    ),
     Filter::new("ansible.utils.ip4_hex ansible.netcommon.ip4_hex ip4_hex", "value, delimiter=''", |call| {
         let text = call.text(0)?;
         match text.parse::<std::net::Ipv4Addr>() {
@@ -115,14 +129,36 @@ fn answer(value: &Value, it: &Interface, query: &str) -> Outcome<Value> {
             _ => text(shown(it, address)),
         },
         "address" | "ip" => {
-            if it.is_network() { no() } else { text(address.to_string()) }
+            if it.is_network() {
+                no()
+            } else {
+                text(address.to_string())
+            }
         }
         "bool" => Value::from(true),
-        "broadcast" => if single || prefix + 1 == net.max_prefix_len() { no() } else { text(net.broadcast().to_string()) },
+        "broadcast" => {
+            if single || prefix + 1 == net.max_prefix_len() {
+                no()
+            } else {
+                text(net.broadcast().to_string())
+            }
+        }
         "cidr" => text(format!("{}/{prefix}", if it.is_network() { net.network() } else { address })),
         "cidr_lookup" => value.clone(),
-        "first_usable" => if it.size() > 1 { or_no(plain(low)) } else { no() },
-        "last_usable" => if it.size() > 1 { or_no(plain(high)) } else { no() },
+        "first_usable" => {
+            if it.size() > 1 {
+                or_no(plain(low))
+            } else {
+                no()
+            }
+        }
+        "last_usable" => {
+            if it.size() > 1 {
+                or_no(plain(high))
+            } else {
+                no()
+            }
+        }
         "range_usable" => match (it.size() > 1, it.sibling(low), it.sibling(high)) {
             (true, Some(low), Some(high)) => text(format!("{low}-{high}")),
             _ => no(),
@@ -141,15 +177,63 @@ fn answer(value: &Value, it: &Interface, query: &str) -> Outcome<Value> {
         "hostmask" | "wildcard" => text(net.hostmask().to_string()),
         "netmask" => text(net.netmask().to_string()),
         "prefix" => Value::from(prefix),
-        "int" => if single { int_of(it.number()) } else { text(format!("{}/{prefix}", it.number())) },
-        "ip/prefix" | "ip_prefix" => if it.is_network() { no() } else { text(format!("{address}/{prefix}")) },
-        "ip_netmask" => if it.is_network() { no() } else { text(format!("{address} {}", net.netmask())) },
-        "ip_wildcard" => if it.is_network() { no() } else { text(format!("{address} {}", net.hostmask())) },
-        "net" => if it.is_network() { text(format!("{}/{prefix}", net.network())) } else { no() },
-        "network" | "network_id" => if it.size() > 1 { text(net.network().to_string()) } else { no() },
+        "int" => {
+            if single {
+                int_of(it.number())
+            } else {
+                text(format!("{}/{prefix}", it.number()))
+            }
+        }
+        "ip/prefix" | "ip_prefix" => {
+            if it.is_network() {
+                no()
+            } else {
+                text(format!("{address}/{prefix}"))
+            }
+        }
+        "ip_netmask" => {
+            if it.is_network() {
+                no()
+            } else {
+                text(format!("{address} {}", net.netmask()))
+            }
+        }
+        "ip_wildcard" => {
+            if it.is_network() {
+                no()
+            } else {
+                text(format!("{address} {}", net.hostmask()))
+            }
+        }
+        "net" => {
+            if it.is_network() {
+                text(format!("{}/{prefix}", net.network()))
+            } else {
+                no()
+            }
+        }
+        "network" | "network_id" => {
+            if it.size() > 1 {
+                text(net.network().to_string())
+            } else {
+                no()
+            }
+        }
         "network/prefix" | "subnet" => text(format!("{}/{prefix}", net.network())),
-        "network_netmask" => if it.size() > 1 { text(format!("{} {}", net.network(), net.netmask())) } else { no() },
-        "network_wildcard" => if it.size() > 1 { text(format!("{} {}", net.network(), net.hostmask())) } else { no() },
+        "network_netmask" => {
+            if it.size() > 1 {
+                text(format!("{} {}", net.network(), net.netmask()))
+            } else {
+                no()
+            }
+        }
+        "network_wildcard" => {
+            if it.size() > 1 {
+                text(format!("{} {}", net.network(), net.hostmask()))
+            } else {
+                no()
+            }
+        }
         "peer" => or_no(match net.max_prefix_len() - prefix {
             1 => plain(it.number() ^ 1),
             2 if it.number() & 3 == 1 => plain(it.number() + 1),
@@ -274,7 +358,9 @@ fn ipsubnet(call: &mut Call<'_, '_>) -> Outcome<Value> {
         let Some(all) = subnets(it.net, prefix) else { return Ok(no()) };
         return Ok(match index {
             None => Value::from(all.len().to_string()),
-            Some(index) => crate::template::python::slice::position(index, all.len()).map_or_else(no, |at| text(all[at])),
+            Some(index) => {
+                crate::template::python::slice::position(index, all.len()).map_or_else(no, |at| text(all[at]))
+            }
         });
     }
     let Some(around) = supernet(it.net, prefix) else { return Ok(no()) };

@@ -20,9 +20,7 @@ pub static FILTERS: [Filter; 14] = [
     Filter::new("expandvars", "value", expand_variables),
     Filter::new("realpath", "value", realpath),
     Filter::new("normpath", "value", |call| Ok(Value::from(paths::normalized(&call.text(0)?)))),
-    Filter::new("relpath", "value, start='.'", |call| {
-        Ok(Value::from(paths::relative(&call.text(0)?, &call.text(1)?)))
-    }),
+    Filter::new("relpath", "value, start='.'", |call| Ok(Value::from(paths::relative(&call.text(0)?, &call.text(1)?)))),
     Filter::new("commonpath", "value", common_path),
     Filter::new("fileglob", "value", |call| {
         let found = crate::template::lookups::glob(&call.text(0)?)?;
@@ -34,8 +32,11 @@ pub static FILTERS: [Filter; 14] = [
     }),
     Filter::new("win_dirname", "value", |call| {
         let text = call.text(0)?;
-        let head = text.rfind(['\\', '/']).map_or("", |at| &text[..at]);
-        Ok(Value::from(if head.ends_with(':') { format!("{head}\\") } else { head.to_owned() }))
+        let head = text.rfind(['\\', '/']).map_or("", |at| &text[..=at]);
+        let stripped = head.trim_end_matches(['\\', '/']);
+        // A root keeps its backslash.
+        let root = stripped.is_empty() || stripped.ends_with(':');
+        Ok(Value::from(if root { head } else { stripped }))
     }),
     Filter::new("win_splitdrive", "value", |call| {
         let text = call.text(0)?;
@@ -66,7 +67,8 @@ fn expand_variables(call: &mut Call<'_, '_>) -> Outcome<Value> {
         let (name, length) = match after.strip_prefix('{').and_then(|inner| inner.split_once('}')) {
             Some((name, _)) => (name, name.len() + 2),
             None => {
-                let end = after.find(|char: char| !(char.is_ascii_alphanumeric() || char == '_')).unwrap_or(after.len());
+                let end =
+                    after.find(|char: char| !(char.is_ascii_alphanumeric() || char == '_')).unwrap_or(after.len());
                 (&after[..end], end)
             }
         };
@@ -100,7 +102,12 @@ fn realpath(call: &mut Call<'_, '_>) -> Outcome<Value> {
 fn common_path(call: &mut Call<'_, '_>) -> Outcome<Value> {
     let all: Vec<String> = items(call.value(0))?
         .iter()
-        .map(|path| as_text(path).map(|path| path.split('/').filter(|part| !part.is_empty()).collect::<Vec<_>>().join("/") + if path.starts_with('/') { "\0" } else { "" }))
+        .map(|path| {
+            as_text(path).map(|path| {
+                path.split('/').filter(|part| !part.is_empty()).collect::<Vec<_>>().join("/")
+                    + if path.starts_with('/') { "\0" } else { "" }
+            })
+        })
         .collect::<Outcome<_>>()?;
     let Some(first) = all.first() else { return fail("commonpath() arg is an empty sequence") };
     let rooted = first.ends_with('\0');
@@ -108,9 +115,8 @@ fn common_path(call: &mut Call<'_, '_>) -> Outcome<Value> {
         return fail("Can't mix absolute and relative paths");
     }
     let split: Vec<Vec<&str>> = all.iter().map(|path| path.trim_end_matches('\0').split('/').collect()).collect();
-    let common = (0..split[0].len())
-        .take_while(|at| split.iter().all(|parts| parts.get(*at) == split[0].get(*at)))
-        .count();
+    let common =
+        (0..split[0].len()).take_while(|at| split.iter().all(|parts| parts.get(*at) == split[0].get(*at))).count();
     let joined = split[0][..common].join("/");
     Ok(Value::from(if rooted { format!("/{joined}") } else { joined }))
 }

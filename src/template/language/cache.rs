@@ -90,8 +90,11 @@ impl Programs {
     pub fn template(&self, text: &Arc<str>) -> Outcome<Arc<Program>> {
         let known = self.templates.read().unwrap_or_else(PoisonError::into_inner).get(text).cloned();
         known.unwrap_or_else(|| {
-            let program =
-                self.syntax.config().and_then(|config| lower::template(&Arc::from(""), text, &config, true)).map(Arc::new);
+            let program = self
+                .syntax
+                .config()
+                .and_then(|config| lower::template(&Arc::from(""), text, &config, true))
+                .map(Arc::new);
             let mut all = self.templates.write().unwrap_or_else(PoisonError::into_inner);
             all.entry(text.clone()).or_insert(program).clone()
         })

@@ -315,7 +315,8 @@ impl<'a> Lowering<'a> {
             // Only what has an escape can differ.
             Some(_) if self.source(span).contains('\\') => {
                 let source = self.source(span);
-                let text = if self.verbatim { super::literal::verbatim(source) } else { super::literal::decode(source) };
+                let text =
+                    if self.verbatim { super::literal::verbatim(source) } else { super::literal::decode(source) };
                 text.map_or_else(|| value.clone(), Value::from)
             }
             _ => value.clone(),

@@ -157,9 +157,9 @@ fn template(terms: &mut Terms<'_, '_>) -> Outcome<Vec<Value>> {
 /// The files that a pattern of the shell matches, sorted.
 pub fn glob(pattern: &str) -> Outcome<Vec<String>> {
     let pattern = expanded(pattern);
-    let (folder, name) = pattern.rsplit_once('/').map_or((".", pattern.as_str()), |(folder, name)| {
-        (if folder.is_empty() { "/" } else { folder }, name)
-    });
+    let (folder, name) = pattern
+        .rsplit_once('/')
+        .map_or((".", pattern.as_str()), |(folder, name)| (if folder.is_empty() { "/" } else { folder }, name));
     let mut folders = vec![String::new()];
     // Only the last part may be a pattern with files; those before it name directories, which may be patterns too.
     if folder.contains(['*', '?', '[']) {
@@ -175,7 +175,8 @@ pub fn glob(pattern: &str) -> Outcome<Vec<String>> {
             let file = entry.file_name().to_string_lossy().into_owned();
             let hidden = file.starts_with('.') && !name.starts_with('.');
             if !hidden && entry.path().is_file() && wanted.matches(&file).or_else(fail)? {
-                let prefix = if pattern.contains('/') { format!("{}/", folder.trim_end_matches('/')) } else { String::new() };
+                let prefix =
+                    if pattern.contains('/') { format!("{}/", folder.trim_end_matches('/')) } else { String::new() };
                 found.push(format!("{prefix}{file}"));
             }
         }
@@ -235,10 +236,8 @@ fn to_regex(name: &str) -> Outcome<Arc<refit_agent::modules::python_regex::Regex
             }
         }
     }
-    let options = crate::template::patterns::Options {
-        anchor: crate::template::patterns::Anchor::Both,
-        ..Default::default()
-    };
+    let options =
+        crate::template::patterns::Options { anchor: crate::template::patterns::Anchor::Both, ..Default::default() };
     crate::template::patterns::compile(&pattern, options)
 }
 
@@ -323,7 +322,11 @@ fn first_found(terms: &mut Terms<'_, '_>) -> Outcome<Vec<Value>> {
             Kind::Map => {
                 let get = |name: &str| crate::template::machine::lookup(&term, &Value::from(name));
                 skip |= get("skip")?.is_some_and(|skip| super::super::filters::as_bool(&skip).unwrap_or(false));
-                expand(&mut wanted, &get("files")?.unwrap_or_else(|| none.clone()), &get("paths")?.unwrap_or_else(|| none.clone()))?;
+                expand(
+                    &mut wanted,
+                    &get("files")?.unwrap_or_else(|| none.clone()),
+                    &get("paths")?.unwrap_or_else(|| none.clone()),
+                )?;
             }
             _ => match &given_paths {
                 Some(paths) => expand(&mut wanted, &Value::from(vec![term]), paths)?,
@@ -338,7 +341,9 @@ fn first_found(terms: &mut Terms<'_, '_>) -> Outcome<Vec<Value>> {
         }
         let name = crate::template::arguments::as_text(&name)?.into_owned();
         let full = match folder {
-            Some(folder) => crate::template::paths::joined([&*crate::template::arguments::as_text(&folder)?, name.as_str()]),
+            Some(folder) => {
+                crate::template::paths::joined([&*crate::template::arguments::as_text(&folder)?, name.as_str()])
+            }
             None => name,
         };
         let mut all = candidates(terms.machine.scope, &full, "files");
@@ -388,10 +393,13 @@ fn file_tree(terms: &mut Terms<'_, '_>) -> Outcome<Vec<Value>> {
                 ("root", Value::from(format!("{}/", root.display()))),
                 ("path", Value::from(relative)),
                 ("state", Value::from(state)),
-                ("src", Value::from(match state {
-                    "link" => std::fs::read_link(&path).map(|to| to.display().to_string()).unwrap_or_default(),
-                    _ => path.display().to_string(),
-                })),
+                (
+                    "src",
+                    Value::from(match state {
+                        "link" => std::fs::read_link(&path).map(|to| to.display().to_string()).unwrap_or_default(),
+                        _ => path.display().to_string(),
+                    }),
+                ),
                 ("mode", Value::from(format!("0{:o}", metadata.mode() & 0o7777))),
                 ("uid", Value::from(metadata.uid())),
                 ("gid", Value::from(metadata.gid())),

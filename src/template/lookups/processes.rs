@@ -37,7 +37,10 @@ fn output(terms: &Terms<'_, '_>, command: &str) -> Outcome<String> {
         Ok(done) => {
             let said = String::from_utf8_lossy(&done.stderr);
             let said = said.trim();
-            let how = done.status.code().map_or_else(|| "was ended by a signal".to_owned(), |code| format!("returned {code}"));
+            let how = done
+                .status
+                .code()
+                .map_or_else(|| "was ended by a signal".to_owned(), |code| format!("returned {code}"));
             fail(format!("the command `{command}` {how}{}{said}", if said.is_empty() { "" } else { ": " }))
         }
         Err(error) => fail(format!("the command `{command}` can't be run: {error}")),
@@ -146,19 +149,23 @@ fn wanted(terms: &Terms<'_, '_>, term: &str) -> Outcome<Wanted> {
             _ => path.push(word),
         }
     }
-    let get = |name: &str| options.iter().rev().find(|(known, value)| known == name && !value.is_none()).map(|(_, value)| value);
+    let get = |name: &str| {
+        options.iter().rev().find(|(known, value)| known == name && !value.is_none()).map(|(_, value)| value)
+    };
     let parts: Vec<String> = match get("chars").map(|chars| (kind(chars), chars)) {
         None => vec!["ascii_letters".into(), "digits".into(), ".,:-_".into()],
         Some((Kind::Seq, list)) => items(list)?.iter().map(ToString::to_string).collect(),
         Some((_, text)) => {
             // `,,` stands for a comma itself.
             let text = text.to_string();
-            let mut parts: Vec<String> = text.replace(",,", "\u{0}").split(',').map(|part| part.replace('\u{0}', ",")).collect();
+            let mut parts: Vec<String> =
+                text.replace(",,", "\u{0}").split(',').map(|part| part.replace('\u{0}', ",")).collect();
             parts.retain(|part| !part.is_empty());
             parts
         }
     };
-    let length = get("length").and_then(|length| length.as_usize().or_else(|| length.as_str()?.parse().ok())).unwrap_or(20);
+    let length =
+        get("length").and_then(|length| length.as_usize().or_else(|| length.as_str()?.parse().ok())).unwrap_or(20);
     let encrypt = get("encrypt").and_then(|how| match kind(how) {
         Kind::Bool(true) => Some("sha512".to_owned()),
         Kind::Bool(false) => None,
@@ -242,7 +249,8 @@ fn one_password(terms: &Terms<'_, '_>, wanted: &Wanted) -> Outcome<String> {
         }
     };
     if wanted.encrypt.is_some() && known_salt.is_none() {
-        let length = if wanted.encrypt.as_deref().is_some_and(|how| matches!(how, "blowfish" | "bcrypt")) { 22 } else { 8 };
+        let length =
+            if wanted.encrypt.as_deref().is_some_and(|how| matches!(how, "blowfish" | "bcrypt")) { 22 } else { 8 };
         known_salt = Some(salt(length));
         changed = true;
     }
@@ -269,8 +277,7 @@ fn write_password(path: &Path, line: &str) -> Outcome<()> {
         std::os::unix::fs::DirBuilderExt::mode(std::fs::DirBuilder::new().recursive(true), 0o700).create(folder)?;
         let name = path.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
         let beside = folder.join(format!(".{name}.{}", std::process::id()));
-        let mut file =
-            std::fs::OpenOptions::new().write(true).create(true).truncate(true).mode(0o600).open(&beside)?;
+        let mut file = std::fs::OpenOptions::new().write(true).create(true).truncate(true).mode(0o600).open(&beside)?;
         writeln!(file, "{line}")?;
         file.sync_all()?;
         std::fs::rename(&beside, path)
@@ -325,12 +332,18 @@ fn random_string(terms: &mut Terms<'_, '_>) -> Outcome<Vec<Value>> {
 
 /// Words for names of pets: adverbs, adjectives and animals.
 const WORDS: [&[&str]; 3] = [
-    &["barely", "boldly", "calmly", "duly", "early", "evenly", "fairly", "firmly", "gently", "gladly", "keenly", "kindly",
-        "lively", "nicely", "openly", "partly", "quickly", "rarely", "safely", "truly"],
-    &["able", "bold", "brave", "bright", "calm", "clever", "daring", "eager", "fair", "fond", "glad", "happy", "ideal",
-        "keen", "kind", "lucky", "noble", "proud", "quick", "wise"],
-    &["badger", "bear", "bison", "crane", "deer", "eagle", "falcon", "finch", "fox", "hare", "heron", "lynx", "mole",
-        "otter", "owl", "raven", "robin", "seal", "swan", "wolf"],
+    &[
+        "barely", "boldly", "calmly", "duly", "early", "evenly", "fairly", "firmly", "gently", "gladly", "keenly",
+        "kindly", "lively", "nicely", "openly", "partly", "quickly", "rarely", "safely", "truly",
+    ],
+    &[
+        "able", "bold", "brave", "bright", "calm", "clever", "daring", "eager", "fair", "fond", "glad", "happy",
+        "ideal", "keen", "kind", "lucky", "noble", "proud", "quick", "wise",
+    ],
+    &[
+        "badger", "bear", "bison", "crane", "deer", "eagle", "falcon", "finch", "fox", "hare", "heron", "lynx", "mole",
+        "otter", "owl", "raven", "robin", "seal", "swan", "wolf",
+    ],
 ];
 
 fn random_pet(terms: &mut Terms<'_, '_>) -> Outcome<Vec<Value>> {

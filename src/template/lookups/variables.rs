@@ -73,9 +73,10 @@ fn config(terms: &mut Terms<'_, '_>) -> Outcome<Vec<Value>> {
         match (setting, missing.as_str()) {
             (Some(setting), _) => found.push(setting),
             (None, "skip") => {}
-            (None, "warn") => terms.machine.scope.warn(
-                crate::diagnostic::Diagnostic::plain(format!("there is no setting named '{name}'")).warning(),
-            ),
+            (None, "warn") => terms
+                .machine
+                .scope
+                .warn(crate::diagnostic::Diagnostic::plain(format!("there is no setting named '{name}'")).warning()),
             (None, _) => return fail(format!("there is no setting named '{name}'")),
         }
     }

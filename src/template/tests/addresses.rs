@@ -36,7 +36,8 @@ pub static TESTS: [Test; 19] = [
     Test::new("ansible.utils.subnet_of", "network_a, network_b", |call| between(call, |a, b| b.contains(a))),
     Test::new("ansible.utils.supernet_of", "network_a, network_b", |call| between(call, |a, b| a.contains(b))),
     Test::new("ansible.utils.resolvable", "host", |call| {
-        Ok(std::net::ToSocketAddrs::to_socket_addrs(&(&*call.text(0)?, 0)).is_ok_and(|mut found| found.next().is_some()))
+        Ok(std::net::ToSocketAddrs::to_socket_addrs(&(&*call.text(0)?, 0))
+            .is_ok_and(|mut found| found.next().is_some()))
     }),
     Test::new("ansible.utils.mac", "mac", |call| {
         let text = call.text(0)?;
