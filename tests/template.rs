@@ -1,17 +1,17 @@
 //! Templates against ansible-core: each line of template/expressions.txt must give what template/expected.jsonl recorded of
 //! it (template/record.py), or stand in template/differences.txt with the reason why not.
 
+use indexmap::IndexMap;
 use minijinja::Value;
 use refit::diagnostic::Span;
 use refit::loader::{Source, load_text};
-use refit::template::{Binding, NoVault, Settings, Surroundings, TemplateErrorKind, Templater, Variables};
+use refit::template::{Binding, NoVault, Settings, Surroundings, TemplateErrorKind, Templater, Variables, World};
 use serde_json::Value as Json;
-use std::collections::HashMap;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 #[derive(Debug)]
-struct FileVariables(HashMap<Arc<str>, Source>);
+struct FileVariables(IndexMap<Arc<str>, Source>);
 
 impl Variables for FileVariables {
     fn get(&self, name: &str) -> Option<Binding> {
@@ -20,6 +20,14 @@ impl Variables for FileVariables {
 
     fn names(&self) -> Vec<Arc<str>> {
         self.0.keys().cloned().collect()
+    }
+}
+
+struct TestWorld;
+
+impl World for TestWorld {
+    fn setting(&self, name: &str) -> Option<Value> {
+        (name == "DEFAULT_FORKS").then(|| Value::from(5))
     }
 }
 
@@ -61,7 +69,8 @@ fn json(value: &Value) -> Json {
 }
 
 fn scope() -> refit::template::Scope {
-    let templater = Templater::new(Arc::new(NoVault), Settings::default());
+    let settings = Settings { world: Arc::new(TestWorld), ..Settings::default() };
+    let templater = Templater::new(Arc::new(NoVault), settings);
     let surroundings = Surroundings { search_path: vec![folder()], playbook_dir: folder(), ..Surroundings::default() };
     templater.scope(Arc::new(variables()), Arc::new(surroundings))
 }

@@ -54,7 +54,7 @@ static GLOBALS: [Global; 10] = [
     Global::new("dict", "*source, **named", dict),
     Global::new("namespace", "*source, **named", namespace),
     Global::new("cycler", "*items", cycler),
-    Global::new("joiner", "sep=', '", joiner),
+    Global::new("joiner", "sep=None", joiner),
     Global::new("lookup", "plugin, *terms, **options", lookups::lookup).seeing_undefined(),
     Global::new("query", "plugin, *terms, **options", lookups::query).seeing_undefined(),
     Global::new("q", "plugin, *terms, **options", lookups::query).seeing_undefined(),
@@ -191,7 +191,10 @@ impl Object for Joiner {
 }
 
 fn joiner(call: &mut Call<'_, '_>) -> Outcome<Value> {
-    Ok(Value::from_object(Joiner { separator: call.value(0).clone(), used: AtomicUsize::new(0) }))
+    Ok(Value::from_object(Joiner {
+        separator: call.given(0).cloned().unwrap_or_else(|| Value::from(", ")),
+        used: AtomicUsize::new(0),
+    }))
 }
 
 fn now(call: &mut Call<'_, '_>) -> Outcome<Value> {

@@ -310,10 +310,9 @@ impl Scope {
             && error.diagnostic.hints.is_empty()
             && !path.is_empty()
         {
-            let name = path.split(['.', '[']).next().unwrap_or(path);
             let names = self.names();
-            if !names.iter().any(|known| &**known == name) {
-                error.diagnostic.hints.extend(did_you_mean(name, names.iter().map(|known| &**known)));
+            if !path.contains(['.', '[', '\'']) && !names.iter().any(|known| **known == **path) {
+                error.diagnostic.hints.extend(did_you_mean(path, names.iter().map(|known| &**known)));
             }
         }
         error

@@ -131,8 +131,7 @@ fn sort(call: &mut Call<'_, '_>) -> Outcome<Value> {
 }
 
 fn unique(call: &mut Call<'_, '_>) -> Outcome<Value> {
-    // Ansible's is case sensitive unless told otherwise, unlike Jinja2's.
-    let case_sensitive = call.given(1).is_none() || call.flag(1)?;
+    let case_sensitive = call.flag(1)?;
     let mut seen = HashSet::new();
     let mut kept = Vec::new();
     for item in items(call.value(0))? {
@@ -166,7 +165,7 @@ fn extreme(call: &mut Call<'_, '_>, wanted: Ordering) -> Outcome<Value> {
     }
     match best {
         Some((_, item)) => Ok(item),
-        None => fail(format!("{} of an empty list", if wanted == Ordering::Less { "min()" } else { "max()" })),
+        None => Ok(marker(undefined("", "No aggregated item, sequence was empty."))),
     }
 }
 

@@ -32,8 +32,11 @@ pub static FILTERS: [Filter; 14] = [
     }),
     Filter::new("win_dirname", "value", |call| {
         let text = call.text(0)?;
-        let head = text.rfind(['\\', '/']).map_or("", |at| &text[..at]);
-        Ok(Value::from(if head.ends_with(':') { format!("{head}\\") } else { head.to_owned() }))
+        let head = text.rfind(['\\', '/']).map_or("", |at| &text[..=at]);
+        let stripped = head.trim_end_matches(['\\', '/']);
+        // A root keeps its backslash.
+        let root = stripped.is_empty() || stripped.ends_with(':');
+        Ok(Value::from(if root { head } else { stripped }))
     }),
     Filter::new("win_splitdrive", "value", |call| {
         let text = call.text(0)?;

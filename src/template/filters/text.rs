@@ -349,9 +349,7 @@ fn comment(call: &mut Call<'_, '_>) -> Outcome<Value> {
     // Empty lines get the decoration without its trailing blank.
     let body = body.replace(&format!("{decoration}{newline}"), &format!("{}{newline}", decoration.trim_end()));
     out.push_str(&body);
-    if !postfix.is_empty() {
-        out.push_str(&format!("{newline}{postfix}").repeat(count("postfix_count")?));
-    }
+    out.push_str(&format!("{newline}{postfix}").repeat(count("postfix_count")?));
     if !end.is_empty() {
         out.push_str(&newline);
         out.push_str(&end);

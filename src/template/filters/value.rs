@@ -2,9 +2,9 @@
 
 use super::Filter;
 use crate::template::arguments::Call;
-use crate::template::fault::Outcome;
+use crate::template::fault::{Outcome, fail};
 use crate::template::marker::{as_marker, is_undefined, need};
-use crate::template::python::kind::{Kind, kind, truth, type_name, undefined};
+use crate::template::python::kind::{Kind, kind, truth, type_name};
 use crate::template::python::text::{repr, text};
 use minijinja::Value;
 
@@ -51,7 +51,7 @@ fn mandatory(call: &mut Call<'_, '_>) -> Outcome<Value> {
             None => "Mandatory variable not defined".to_owned(),
         },
     };
-    Err(undefined("", message))
+    fail(message)
 }
 
 /// What Ansible takes for true in a text; any other text is false.
@@ -68,10 +68,9 @@ pub fn as_bool(value: &Value) -> Option<bool> {
 
 fn boolean(call: &mut Call<'_, '_>) -> Outcome<Value> {
     let value = call.value(0);
-    if value.is_none() {
-        return Ok(Value::from(()));
-    }
-    Ok(Value::from(as_bool(value).unwrap_or(false)))
+    // Fewer words than options take: `y` and `t` are not among them.
+    let short = value.as_str().is_some_and(|word| matches!(word.trim().to_lowercase().as_str(), "y" | "t"));
+    Ok(Value::from(!short && as_bool(value).unwrap_or(false)))
 }
 
 fn ternary(call: &mut Call<'_, '_>) -> Outcome<Value> {

@@ -93,7 +93,13 @@ fn subelements(terms: &mut Terms<'_, '_>) -> Outcome<Vec<Value>> {
         }
         _ => false,
     };
-    Ok(subelements_of(elements, path, skip_missing)?.into_iter().map(|(element, item)| pair(element, item)).collect())
+    // Unlike the filter, the lookup gives the elements without the list that is gone through.
+    let pairs = subelements_of(elements, path, skip_missing)?;
+    let shorten = |element: &Value| -> Outcome<Value> {
+        let entries = crate::template::python::kind::pairs(element)?;
+        Ok(Value::from_pairs(entries.into_iter().filter(|(key, _)| key != path)))
+    };
+    pairs.into_iter().map(|(element, item)| Ok(pair(shorten(&element)?, item))).collect()
 }
 
 /// The longest sequence: a longer one would fill the memory.
@@ -197,12 +203,11 @@ fn one_sequence(terms: &Terms<'_, '_>, term: &str) -> Outcome<Vec<Value>> {
 }
 
 fn random_choice(terms: &mut Terms<'_, '_>) -> Outcome<Vec<Value>> {
-    let all = flat_once(&terms.terms)?;
-    if all.is_empty() {
-        return Ok(all);
+    if terms.terms.is_empty() {
+        return Ok(Vec::new());
     }
-    let chosen = Random::unseeded().below(all.len() as u128) as usize;
-    Ok(vec![all[chosen].clone()])
+    let chosen = Random::unseeded().below(terms.terms.len() as u128) as usize;
+    Ok(vec![terms.terms[chosen].clone()])
 }
 
 fn flattened(terms: &mut Terms<'_, '_>) -> Outcome<Vec<Value>> {

@@ -28,7 +28,9 @@ pub fn lookup(value: &Value, key: &Value) -> Outcome<Option<Value>> {
             position(index, all.len()).map(|at| all[at].clone())
         }
         // `x['0']` and `x.0` find the same in Jinja2 where the key is text that stands for a number.
-        (Kind::Map | Kind::Other, _) => value.as_object().and_then(|object| object.get_value(key)),
+        (Kind::Map | Kind::Other, _) | (Kind::Seq, Kind::Text(_)) => {
+            value.as_object().and_then(|object| object.get_value(key))
+        }
         _ => None,
     };
     match found.filter(|found| !found.is_undefined()) {

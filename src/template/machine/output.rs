@@ -73,8 +73,8 @@ impl Output {
 
 fn write(out: &mut String, value: &Value) -> Outcome<()> {
     match kind(value) {
-        // Evaluates lazy parts, and leaves out what is omitted.
-        Kind::Seq | Kind::Map | Kind::Iterable if !value.is_tuple() => {
+        // Evaluates lazy parts, leaves out what is omitted, and makes lists of tuples.
+        Kind::Seq | Kind::Map | Kind::Iterable => {
             let keep =
                 |value: &Value| Ok(if crate::template::omit::is_omit(value) { None } else { Some(value.clone()) });
             freeze(value, &keep)?.map_or(Ok(()), |value| write_text(out, &value))

@@ -64,7 +64,8 @@ pub fn call(text: &str, given: &Given<'_>) -> Outcome<Option<Value>> {
     let all = |test: fn(char) -> bool| Value::from(!text.is_empty() && text.chars().all(test));
     Ok(Some(match given.name {
         "capitalize" => Value::from(capitalize(text)),
-        "casefold" | "lower" => Value::from(text.to_lowercase()),
+        "lower" => Value::from(text.to_lowercase()),
+        "casefold" => Value::from(text.to_lowercase().replace('ß', "ss")),
         "upper" => Value::from(text.to_uppercase()),
         "swapcase" => Value::from(swapcase(text)),
         "title" => Value::from(title(text)),
@@ -390,17 +391,21 @@ fn expand_tabs(text: &str, size: usize) -> String {
 }
 
 fn maketrans(given: &Given<'_>) -> Outcome<Value> {
-    if given.positional.len() == 1 {
-        return Ok(given.positional[0].clone());
+    if let [table] = given.positional {
+        let by_code = |(key, value): (Value, Value)| match key.as_str().and_then(|key| key.chars().next()) {
+            Some(char) => (Value::from(char as u32), value),
+            None => (key, value),
+        };
+        return Ok(Value::from_pairs(pairs(table)?.into_iter().map(by_code)));
     }
     let mut table: Vec<(Value, Value)> = given
         .text(0, "x")?
         .chars()
         .zip(given.text(1, "y")?.chars())
-        .map(|(from, to)| (Value::from(from), Value::from(to)))
+        .map(|(from, to)| (Value::from(from as u32), Value::from(to as u32)))
         .collect();
     if given.get(2, "z").is_some() {
-        table.extend(given.text(2, "z")?.chars().map(|char| (Value::from(char), Value::from(()))));
+        table.extend(given.text(2, "z")?.chars().map(|char| (Value::from(char as u32), Value::from(()))));
     }
     Ok(Value::from_pairs(table))
 }
@@ -408,11 +413,7 @@ fn maketrans(given: &Given<'_>) -> Outcome<Value> {
 fn translate(text: &str, table: &Value) -> Outcome<Value> {
     let mut out = String::with_capacity(text.len());
     for char in text.chars() {
-        let found = table
-            .get_item(&Value::from(char))
-            .ok()
-            .filter(|value| !value.is_undefined())
-            .or_else(|| table.get_item(&Value::from(char as u32)).ok().filter(|value| !value.is_undefined()));
+        let found = table.get_item(&Value::from(char as u32)).ok().filter(|value| !value.is_undefined());
         match found.as_ref().map(|value| (kind(value), value)) {
             None => out.push(char),
             Some((Kind::None, _)) => {}
