@@ -82,7 +82,7 @@ impl Batch {
                     }
                     host.state().stats.ok += 1;
                 }
-                Err(ending) => self.settle(task, id, &title, host, &on_host.scope, *ending, once.then_some(hosts)),
+                Err(ending) => self.settle(task, (id, &title), host, &on_host.scope, *ending, once.then_some(hosts)),
             }
         }
         let mut brought = Vec::new();
@@ -118,7 +118,7 @@ impl Batch {
             host.state().stats.ok = host.state().stats.ok.saturating_sub(1);
             let layers = self.play.task_layers(&task.scope);
             let scope = self.scope(host, &task.scope, &layers);
-            self.settle(task, id, title, host, &scope, Ending::failed(lines.join("\n")), None);
+            self.settle(task, (id, title), host, &scope, Ending::failed(lines.join("\n")), None);
         }
     }
 
@@ -230,7 +230,7 @@ impl OnHost {
         let template_error = |error| Box::new(Ending::template_error(error));
         if self.task.looped.is_none() {
             if let Gate::Shut(ending) = self.gate(&self.scope) {
-                return Err(Box::new(ending));
+                return Err(ending);
             }
             return Ok(vec![Wanted { what: self.what(&self.scope)?, item: Vec::new(), label: None }]);
         }
@@ -238,7 +238,7 @@ impl OnHost {
             Ok(items) => items,
             Err(error) => {
                 return Err(match self.gate(&self.scope) {
-                    Gate::Shut(ending) => Box::new(ending),
+                    Gate::Shut(ending) => ending,
                     Gate::Open => template_error(error),
                 });
             }
@@ -255,12 +255,12 @@ impl OnHost {
                     item: variables,
                     label: Some(control.label(&scope, item).to_string()),
                 }),
-                Gate::Shut(ending) if ending.is_failed() => return Err(Box::new(ending)),
+                Gate::Shut(ending) if ending.is_failed() => return Err(ending),
                 Gate::Shut(ending) => last_skip = Some(ending),
             }
         }
         match (all.is_empty(), last_skip) {
-            (true, Some(ending)) => Err(Box::new(ending)),
+            (true, Some(ending)) => Err(ending),
             (true, None) => Err(Box::new(Ending::of_items(&[]))),
             _ => Ok(all),
         }

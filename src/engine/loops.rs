@@ -133,7 +133,7 @@ impl OnHost {
         let mut places: Vec<usize> = Vec::new();
         for (index, scope) in scopes.iter().enumerate() {
             let ready = match self.gate(scope) {
-                Gate::Shut(ending) => Err(ending),
+                Gate::Shut(ending) => Err(*ending),
                 Gate::Open => {
                     self.args(scope, None).map(|args| actions::json_map(&args)).map_err(Ending::template_error)
                 }

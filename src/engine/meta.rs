@@ -30,7 +30,7 @@ impl Batch {
             };
             match on_host.gate(&on_host.scope) {
                 Gate::Open => applies.push(host.clone()),
-                Gate::Shut(ending) => self.settle(task, id, &title, host, &on_host.scope, ending, None),
+                Gate::Shut(ending) => self.settle(task, (id, &title), host, &on_host.scope, *ending, None),
             }
         }
         self.run().sink.emit(EventKind::TaskFinished { task: id });
@@ -74,7 +74,7 @@ impl Batch {
                 let place = task.span().place();
                 let message = format!("{place}: `meta: {other}` is not known; known are {known}");
                 for host in &applies {
-                    self.settle(task, id, &title, host, &scope, Ending::failed(message.clone()), None);
+                    self.settle(task, (id, &title), host, &scope, Ending::failed(message.clone()), None);
                 }
             }
         }

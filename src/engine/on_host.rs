@@ -34,7 +34,7 @@ pub struct OnHost {
 /// What is left to do once everything that needs no host was done.
 pub enum Prepared {
     /// Nothing.
-    Ended(Ending, Scope),
+    Ended(Box<Ending>, Scope),
     /// The host has to be asked, or something waited for.
     NeedsHost(Box<OnHost>),
 }
@@ -44,7 +44,7 @@ pub enum Gate {
     /// The task applies.
     Open,
     /// It does not, or that can't be told.
-    Shut(Ending),
+    Shut(Box<Ending>),
 }
 
 impl OnHost {
@@ -53,13 +53,13 @@ impl OnHost {
         let inline = self.action().is_some_and(|action| action.needs_host == NeedsHost::No) && !self.repeats();
         if inline {
             let ending = self.perform();
-            return Prepared::Ended(ending, self.scope);
+            return Prepared::Ended(Box::new(ending), self.scope);
         }
         if self.task.looped.is_none() {
             match self.gate(&self.scope) {
                 Gate::Shut(ending) => {
-                    let ending = self.hide(ending);
-                    return Prepared::Ended(ending, self.scope);
+                    let ending = self.hide(*ending);
+                    return Prepared::Ended(Box::new(ending), self.scope);
                 }
                 Gate::Open => {}
             }
@@ -77,7 +77,7 @@ impl OnHost {
                 Ok(items) => self.looped(items),
                 // What can't be looped over matters only if the task applies.
                 Err(error) => match self.gate(&self.scope) {
-                    Gate::Shut(ending) if ending.result.status == Status::Skipped => ending,
+                    Gate::Shut(ending) if ending.result.status == Status::Skipped => *ending,
                     _ => Ending::template_error(error),
                 },
             },
@@ -116,9 +116,9 @@ impl OnHost {
                 Ok(Truth::True) => {}
                 Ok(Truth::False { why }) => {
                     let condition = source.as_str().map(str::to_owned);
-                    return Gate::Shut(Ending::skipped(condition.as_deref().or(Some(&why)), why.clone()));
+                    return Gate::Shut(Box::new(Ending::skipped(condition.as_deref().or(Some(&why)), why.clone())));
                 }
-                Ok(Truth::Unknown { why }) => return Gate::Shut(Ending::unknown(why)),
+                Ok(Truth::Unknown { why }) => return Gate::Shut(Box::new(Ending::unknown(why))),
                 Err(error) => {
                     let mut ending = Ending::template_error(error);
                     if ending.is_failed() {
@@ -127,7 +127,7 @@ impl OnHost {
                         let message = format!("the condition can't be evaluated: {told}");
                         ending.result.result.insert("msg".to_owned(), message.into());
                     }
-                    return Gate::Shut(ending);
+                    return Gate::Shut(Box::new(ending));
                 }
             }
         }
@@ -137,7 +137,7 @@ impl OnHost {
     /// The task once, or for one item: condition, attempts, judgement.
     pub(super) fn one(&self, scope: &Scope) -> Ending {
         if let Gate::Shut(ending) = self.gate(scope) {
-            return ending;
+            return *ending;
         }
         let keywords = self.keywords(scope);
         let limits = (|| Ok((keywords.number(Keyword::Retries)?, keywords.float(Keyword::Delay)?)))();

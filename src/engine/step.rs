@@ -51,7 +51,7 @@ impl Batch {
         for (host, prepared) in prepared {
             match prepared {
                 Prepared::Ended(ending, scope) => {
-                    self.settle(task, id, &title, &host, &scope, ending, once.then_some(hosts));
+                    self.settle(task, (id, &title), &host, &scope, *ending, once.then_some(hosts));
                 }
                 Prepared::NeedsHost(on_host) => {
                     let (batch, task, title) = (self.clone(), task.clone(), title.clone());
@@ -60,7 +60,7 @@ impl Batch {
                     jobs.push(Box::new(move || {
                         batch.run().sink.emit(EventKind::HostStarted { task: id, host: host.name.to_string() });
                         let ending = on_host.perform();
-                        batch.settle(&task, id, &title, &host, &on_host.scope, ending, everyone.as_deref());
+                        batch.settle(&task, (id, &title), &host, &on_host.scope, ending, everyone.as_deref());
                     }));
                 }
             }
@@ -71,7 +71,7 @@ impl Batch {
             if done.is_none() {
                 let ending = Ending::failed("an internal error ended this task; please report it with the lines above");
                 let scope = self.scope(host, &task.scope, &layers);
-                self.settle(task, id, &title, host, &scope, ending, None);
+                self.settle(task, (id, &title), host, &scope, ending, None);
             }
         }
         self.run().sink.emit(EventKind::TaskFinished { task: id });
@@ -120,8 +120,7 @@ impl Batch {
     pub fn settle(
         self: &Arc<Self>,
         task: &Arc<Task>,
-        id: TaskId,
-        title: &str,
+        (id, title): (TaskId, &str),
         host: &Arc<Host>,
         scope: &crate::template::Scope,
         mut ending: Ending,

@@ -206,7 +206,7 @@ impl Run {
                 None => otherwise,
             };
             let question = text("prompt").unwrap_or_else(|| name.clone());
-            let default = prompt.get("default").map(|source| super::written_text(source));
+            let default = prompt.get("default").map(super::written_text);
             let answer = self.ask(&question, default.as_deref(), flag("private", true), flag("confirm", false))?;
             if flag("private", true) {
                 self.secrets.add(&answer);

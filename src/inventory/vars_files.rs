@@ -17,6 +17,9 @@ pub(super) struct VarsFile {
     pub vars: Arc<VarMap>,
 }
 
+/// Files that were read, by directory and name.
+type ReadFiles = HashMap<(PathBuf, String), Arc<[VarsFile]>>;
+
 /// Reads files of variables when they are first asked for, and keeps them. Shared by all threads.
 #[derive(Debug)]
 pub struct VarsFiles {
@@ -27,7 +30,7 @@ pub struct VarsFiles {
     /// The names in each directory that was asked for.
     listings: Mutex<HashMap<PathBuf, Arc<BTreeSet<String>>>>,
     /// The files of a directory that belong to a name.
-    read: Mutex<HashMap<(PathBuf, String), Arc<[VarsFile]>>>,
+    read: Mutex<ReadFiles>,
     warnings: Mutex<Vec<Diagnostic>>,
 }
 

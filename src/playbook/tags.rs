@@ -34,7 +34,7 @@ impl TagFilter {
             return wanted;
         }
         let skipped = if asked(&self.skip, "all") {
-            !(has("always") && !asked(&self.skip, "always"))
+            !has("always") || asked(&self.skip, "always")
         } else {
             any_of(&self.skip)
                 || (asked(&self.skip, "tagged") && !tags.is_empty())

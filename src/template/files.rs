@@ -33,7 +33,10 @@ impl Default for FileOptions {
 
 /// Included files as read last.
 #[derive(Debug, Default)]
-pub struct Files(RwLock<HashMap<PathBuf, (Option<SystemTime>, Arc<SourceFile>)>>);
+pub struct Files(RwLock<HashMap<PathBuf, Dated>>);
+
+/// A file, and when it was written last.
+type Dated = (Option<SystemTime>, Arc<SourceFile>);
 
 impl Files {
     fn read(&self, path: &Path) -> std::io::Result<Arc<SourceFile>> {

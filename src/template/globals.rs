@@ -5,7 +5,7 @@ use super::dates;
 use super::fault::{Outcome, fail};
 use super::lookups;
 use super::marker::marker;
-use super::python::container::{Dict, List};
+use super::python::container::Dict;
 use super::python::kind::{int, undefined};
 use super::python::methods::{Given, dict::entries_of};
 use indexmap::IndexMap;
@@ -211,9 +211,4 @@ fn undef(call: &mut Call<'_, '_>) -> Outcome<Value> {
         None => "Mandatory variable has not been overridden".to_owned(),
     };
     Ok(marker(undefined("", hint)))
-}
-
-/// A list for the machine that evaluates: one that can change, where the template changes values.
-pub fn list_for(call: &Call<'_, '_>, items: Vec<Value>) -> Value {
-    if call.machine.works_on_copies() { Value::from_object(List::new(items)) } else { Value::from(items) }
 }

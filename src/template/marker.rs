@@ -25,6 +25,7 @@ impl Object for Marker {
 }
 
 /// A value that stands for a fault.
+#[expect(clippy::boxed_local, reason = "faults are boxed everywhere, and come so")]
 pub fn marker(fault: Box<Fault>) -> Value {
     Value::from_object(Marker { fault: *fault })
 }

@@ -1,7 +1,7 @@
 //! Where a template stands, so that a byte in it can be shown in its file.
 
 use super::contract::TemplateError;
-use super::fault::{Fault, Outcome};
+use super::fault::Fault;
 use super::language::At;
 use super::python::kind::{Kind, kind};
 use crate::diagnostic::{Diagnostic, Span, did_you_mean};
@@ -116,9 +116,4 @@ fn note(diagnostic: &mut Diagnostic, span: &Span, label: &str) {
     if !known {
         diagnostic.related.push((span.clone(), label.to_owned()));
     }
-}
-
-/// What a program's faults become where it ends.
-pub fn finish<T>(place: &Place, text: &str, outcome: Outcome<T>) -> Result<T, TemplateError> {
-    outcome.map_err(|fault| place.error(text, *fault))
 }

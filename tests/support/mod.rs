@@ -12,6 +12,7 @@ use std::{
     time::{Duration, Instant},
 };
 
+#[allow(unused_imports, reason = "each test program uses its part")]
 pub use self::{fleet::Fleet, sshd::PrivateSshd};
 
 /// The exit code by which the scripts say that this machine lacks what they need.

@@ -26,8 +26,8 @@
 use base64::Engine as _;
 use md5::Digest as _;
 use serde_json::{Map, Value, json};
-use std::io::{BufRead, BufReader, Read, Write};
-use std::net::{TcpListener, TcpStream};
+use std::io::{BufRead, BufReader, Write};
+use std::net::TcpListener;
 use std::sync::{Arc, Mutex};
 
 /// What was asked, in order.

@@ -91,7 +91,7 @@ fn decode(call: &mut Call<'_, '_>) -> Outcome<Value> {
         .collect();
     let data = cleaned.trim_end_matches('=');
     let padded = cleaned.len() - data.len();
-    if data.len() % 4 == 1 || (data.len() % 4 != 0 && padded < 4 - data.len() % 4) {
+    if data.len() % 4 == 1 || (!data.len().is_multiple_of(4) && padded < 4 - data.len() % 4) {
         return fail("Incorrect padding");
     }
     // The bits that no byte needs may be anything.

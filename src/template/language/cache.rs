@@ -10,13 +10,21 @@ use std::sync::{Arc, PoisonError, RwLock};
 /// How a template's text is read: what the template module's options and the `#jinja2:` line set.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct Syntax {
+    /// What starts and ends a block.
     pub block: (String, String),
+    /// What starts and ends a variable.
     pub variable: (String, String),
+    /// What starts and ends a comment.
     pub comment: (String, String),
+    /// What starts a line that is a statement.
     pub line_statement_prefix: Option<String>,
+    /// What starts a comment that ends with its line.
     pub line_comment_prefix: Option<String>,
+    /// Drop the newline after a block's end.
     pub trim_blocks: bool,
+    /// Drop the white space before a block on its line.
     pub lstrip_blocks: bool,
+    /// Keep the text's last newline.
     pub keep_trailing_newline: bool,
 }
 
@@ -66,12 +74,18 @@ impl Syntax {
     }
 }
 
+/// A text that was compiled, or why it could not be.
+type Compiled = Result<Arc<Program>, Box<Fault>>;
+
+/// A file's text and the marks that it is read with.
+type FileKey = (Arc<str>, Syntax);
+
 /// All programs of a run.
 #[derive(Debug, Default)]
 pub struct Programs {
-    expressions: RwLock<HashMap<Arc<str>, Result<Arc<Program>, Box<Fault>>>>,
-    templates: RwLock<HashMap<Arc<str>, Result<Arc<Program>, Box<Fault>>>>,
-    files: RwLock<HashMap<(Arc<str>, Syntax), Arc<Program>>>,
+    expressions: RwLock<HashMap<Arc<str>, Compiled>>,
+    templates: RwLock<HashMap<Arc<str>, Compiled>>,
+    files: RwLock<HashMap<FileKey, Arc<Program>>>,
     syntax: Syntax,
 }
 

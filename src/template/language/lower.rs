@@ -99,7 +99,6 @@ impl<'a> Lowering<'a> {
             }
             ast::Stmt::EmitRaw(raw) => Statement::Text(Arc::from(raw.raw)),
             ast::Stmt::ForLoop(each) => Statement::For(Arc::new(ForLoop {
-                at: self.at(each.span()),
                 target: self.target(&each.target),
                 items: self.expression(&each.iter),
                 condition: each.filter_expr.as_ref().map(|condition| self.expression(condition)),

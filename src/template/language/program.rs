@@ -120,7 +120,6 @@ pub enum Target {
 /// A `for` loop.
 #[derive(Debug)]
 pub struct ForLoop {
-    pub at: At,
     pub target: Target,
     pub items: Expression,
     pub condition: Option<Expression>,

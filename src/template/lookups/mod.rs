@@ -9,7 +9,7 @@ mod variables;
 pub use files::glob;
 
 use super::arguments::{Call, as_text};
-use super::fault::{Fault, Outcome, fail};
+use super::fault::{Fault, Outcome};
 use super::machine::Machine;
 use super::marker::{as_marker, is_undefined, is_unknown};
 use super::python::kind::truth;
@@ -149,12 +149,4 @@ fn run(call: &mut Call<'_, '_>, always_list: bool) -> Outcome<Value> {
         Some(texts) => Value::from(texts.join(",")),
         None => Value::from(found),
     })
-}
-
-/// Runs a lookup for `with_NAME`: its terms as they are, its results as a list.
-pub fn for_loop(machine: &mut Machine<'_>, name: &str, terms: Vec<Value>) -> Outcome<Vec<Value>> {
-    match find(name) {
-        Some(lookup) => (lookup.run)(&mut Terms { machine, terms, options: Vec::new() }),
-        None => fail(format!("no lookup named '{name}'")),
-    }
 }

@@ -314,7 +314,7 @@ pub fn percent(template: &str, values: &Value) -> Outcome<String> {
             }
         }
     }
-    if next < arguments.len() && !used_name && !is_map && !(arguments.len() == 1 && matches!(kind(values), Kind::Seq)) {
+    if next < arguments.len() && !used_name && !is_map && (arguments.len() != 1 || !matches!(kind(values), Kind::Seq)) {
         return fail("not all arguments converted during string formatting");
     }
     Ok(out)

@@ -46,7 +46,7 @@ pub static TESTS: [Test; 19] = [
     }),
     Test::new("ansible.utils.ipv4_hostmask", "mask", |call| {
         let text = call.text(0)?;
-        let mask = text.parse::<std::net::Ipv4Addr>().map(|mask| u32::from(mask));
+        let mask = text.parse::<std::net::Ipv4Addr>().map(u32::from);
         Ok(mask.is_ok_and(|mask| mask & mask.wrapping_add(1) == 0))
     }),
 ];

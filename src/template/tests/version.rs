@@ -100,9 +100,12 @@ pub fn loose(left: &str, right: &str) -> Outcome<Ordering> {
     Ok(left_pieces.len().cmp(&right_pieces.len()))
 }
 
+/// A strict version: its numbers, and what stands behind them.
+type Strict = ([u64; 3], Option<(char, u64)>);
+
 /// distutils' strict versions: `1.2`, `1.2.3`, `1.2a1`, `1.2.3b4`.
 fn strict_order(left: &str, right: &str) -> Outcome<Ordering> {
-    fn parse(version: &str) -> Outcome<([u64; 3], Option<(char, u64)>)> {
+    fn parse(version: &str) -> Outcome<Strict> {
         let bad = || format!("Version comparison failed: invalid version number '{version}'");
         let (numbers, pre) = match version.find(['a', 'b']) {
             Some(at) => {

@@ -128,7 +128,7 @@ pub fn call(text: &str, given: &Given<'_>) -> Outcome<Option<Value>> {
         "isalnum" => all(char::is_alphanumeric),
         "isalpha" => all(char::is_alphabetic),
         "isascii" => Value::from(text.is_ascii()),
-        "isdecimal" | "isdigit" => all(|char| char.is_numeric() && char.to_digit(10).is_some()),
+        "isdecimal" | "isdigit" => all(|char| char.is_ascii_digit()),
         "isnumeric" => all(char::is_numeric),
         "isspace" => all(char::is_whitespace),
         "isprintable" => Value::from(!text.chars().any(char::is_control)),
@@ -262,7 +262,7 @@ pub fn splitlines(text: &str, keep: bool) -> Vec<&str> {
     let mut lines = Vec::new();
     let mut rest = text;
     while !rest.is_empty() {
-        let end = rest.find(|char| matches!(char, '\n' | '\r' | '\x0b' | '\x0c' | '\u{85}' | '\u{2028}' | '\u{2029}'));
+        let end = rest.find(['\n', '\r', '\x0b', '\x0c', '\u{85}', '\u{2028}', '\u{2029}']);
         match end {
             Some(at) => {
                 let after = if rest[at..].starts_with("\r\n") {
