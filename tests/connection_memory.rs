@@ -41,10 +41,10 @@ fn a_further_host_costs_little_memory() {
             pool.link(&target).hello(None).unwrap();
         }
     };
-    connect(0, 10);
+    connect(0, 32);
     let before = own_memory();
-    connect(10, 50);
-    let further = (own_memory() - before) / 40;
+    connect(32, 96);
+    let further = (own_memory() - before) / 64;
     eprintln!("a further host costs {further} KiB of the controller's memory");
     assert!(further <= 150, "{further} KiB");
 }

@@ -135,7 +135,6 @@ pub(super) struct Driver {
     closing: Option<Instant>,
     /// Leave to shake hands, given back with the first word from the host.
     pass: Option<Pass>,
-    buffer: Box<[u8]>,
 }
 
 impl Driver {
@@ -160,7 +159,6 @@ impl Driver {
             cut_at: None,
             closing: None,
             pass,
-            buffer: vec![0; 8 << 10].into(),
         }
     }
 
@@ -435,7 +433,8 @@ impl Driver {
         if *ended {
             return Ok(false);
         }
-        let count = match self.wire.read(channel, stream, &mut self.buffer)? {
+        let mut buffer = [0; 4 << 10];
+        let count = match self.wire.read(channel, stream, &mut buffer)? {
             Input::Nothing => return Ok(false),
             Input::End => {
                 *ended = true;
@@ -445,7 +444,7 @@ impl Driver {
             Input::Bytes(count) => count,
         };
         self.pass = None;
-        let bytes = &self.buffer[..count];
+        let bytes = &buffer[..count];
         let verdict = match (&mut open.talk, stream) {
             (Talk::Agent(agent), Stream::Stdout) => agent.stdout(bytes),
             (Talk::Agent(agent), Stream::Stderr) => agent.stderr(bytes),

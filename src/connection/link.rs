@@ -105,7 +105,7 @@ impl HostLink {
         let (target, shared, effects) = (self.target.clone(), self.shared.clone(), self.effects.clone());
         let ringing = bell.clone();
         let work = move || {
-            let wired = match wire(&target, &shared, timeout, &ringing) {
+            let wired = match apart(|| wire(&target, &shared, timeout, &ringing)) {
                 Ok(wired) => wired,
                 Err(error) => {
                     let error = if ringing.is_cut() { LinkError::Cancelled } else { error };
@@ -208,6 +208,17 @@ fn refuse(queue: &Receiver<Command>, error: &LinkError) {
         // Who does not listen any more needs no answer.
         let _ = replies.send(Reply::Failed(error.clone()));
     }
+}
+
+/// Runs something on a thread of its own: what connecting leaves behind there (touched stack, the cryptographic
+/// library's state) goes with that thread, where the connection's own lives as long as the run.
+fn apart<T: Send>(work: impl FnOnce() -> Result<T, LinkError> + Send) -> Result<T, LinkError> {
+    let failed = |what: String| LinkError::Unreachable { message: what, midway: false };
+    thread::scope(|scope| {
+        let thread = thread::Builder::new().stack_size(STACK).spawn_scoped(scope, work);
+        let thread = thread.map_err(|error| failed(format!("no thread to connect: {error} (raise `ulimit -u`)")))?;
+        thread.join().unwrap_or_else(|_| Err(failed("connecting ended in a panic, which is a bug".to_owned())))
+    })
 }
 
 /// What connecting gives.

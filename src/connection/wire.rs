@@ -48,7 +48,7 @@ pub(super) enum OpenError {
 
 /// A connection to a host, driven by one thread. Nothing here waits longer than a round trip, but for `write`, which may
 /// wait for the network to take what it was given.
-pub(super) trait Wire {
+pub(super) trait Wire: Send {
     /// Starts a command line by the remote user's login shell. `terminal`: with a pseudo-terminal as all three streams.
     fn open(&mut self, command: &str, terminal: bool) -> Result<ChannelId, OpenError>;
     /// Writes some to the command's standard input; 0 where it takes nothing now.
