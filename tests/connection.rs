@@ -32,7 +32,11 @@ struct Place {
 
 impl Place {
     fn new(options: &[&str]) -> Option<Place> {
-        Some(Place { sshd: PrivateSshd::start(options)?, directory: tempfile::tempdir().unwrap() })
+        let directory = tempfile::tempdir().unwrap();
+        // So that no agent is found, or left, where the user who runs the tests has one.
+        let home = format!("SetEnv HOME={}", directory.path().display());
+        let options: Vec<&str> = options.iter().copied().chain([home.as_str()]).collect();
+        Some(Place { sshd: PrivateSshd::start(&options)?, directory })
     }
 
     fn agents(&self) -> PathBuf {

@@ -16,6 +16,10 @@ use std::time::{Duration, Instant};
 /// What a caller hears of a request.
 #[derive(Debug)]
 pub(super) enum Reply {
+    /// The connection's thread has taken the command: from now on it may be under way.
+    Taken,
+    /// It has not been begun, since the connection had ended unnoticed: it may be asked for again.
+    NotBegun,
     /// The agent is there.
     Hello(Hello),
     /// The agent wants content.
@@ -378,6 +382,13 @@ impl AgentChannel {
             LinkError::Unreachable { message, midway: true }
         } else {
             LinkError::Agent { message }
+        }
+    }
+
+    /// Tells all who wait that nothing was begun.
+    pub fn give_back(&mut self) {
+        for (_, replies) in self.waiting.drain(..) {
+            let _ = replies.send(Reply::NotBegun);
         }
     }
 

@@ -206,6 +206,11 @@ impl CommandChannel {
         Verdict::Over
     }
 
+    /// Tells who waits that nothing was begun.
+    pub fn give_back(&mut self) {
+        let _ = self.replies.send(Reply::NotBegun);
+    }
+
     /// Tells who waits that it came to nothing.
     pub fn fail(&mut self, error: LinkError) -> Verdict {
         let error = match error {

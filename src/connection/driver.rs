@@ -135,6 +135,8 @@ pub(super) struct Driver {
     closing: Option<Instant>,
     /// Leave to shake hands, given back with the first word from the host.
     pass: Option<Pass>,
+    /// Whether a channel was ever opened.
+    used: bool,
 }
 
 impl Driver {
@@ -159,6 +161,7 @@ impl Driver {
             cut_at: None,
             closing: None,
             pass,
+            used: false,
         }
     }
 
@@ -266,6 +269,11 @@ impl Driver {
     }
 
     fn command(&mut self, command: Command) -> Result<(), String> {
+        if let Command::Run { replies, .. } | Command::Hello { replies, .. } | Command::Task { replies, .. } = &command
+        {
+            // Who does not listen any more needs no word.
+            let _ = replies.send(Reply::Taken);
+        }
         match command {
             Command::Run { user, run, replies } => self.agent(user, |agent| agent.run(run, replies)),
             Command::Hello { user, replies } => self.agent(user, |agent| agent.hello(replies)),
@@ -357,7 +365,16 @@ impl Driver {
         let error = match self.wire.open(&command, terminal) {
             Ok(channel) => {
                 self.open.insert(channel, Open { talk, stdout_ended: false, stderr_ended: false });
+                self.used = true;
                 return Ok(Some(channel));
+            }
+            // What served before has ended while nothing was asked of it.
+            Err(OpenError::Lost(message)) if self.used => {
+                match &mut talk {
+                    Talk::Agent(agent) => agent.give_back(),
+                    Talk::Command(command) => command.give_back(),
+                }
+                return Err(message);
             }
             Err(OpenError::Refused(message)) => Ok(LinkError::Agent { message }),
             Err(OpenError::Lost(message)) => Err(message),

@@ -133,7 +133,7 @@ impl HostLink {
             let connection = self.connection()?;
             let (replies, hear) = channel();
             if connection.tell(command(replies)).is_ok() {
-                return Ok(Conversation { link: self, connection, hear, first: true, cancelled_at: None });
+                return Ok(Conversation { link: self, connection, hear, taken: false, cancelled_at: None });
             }
             self.forget(&connection);
         }
@@ -260,13 +260,15 @@ struct Conversation<'a> {
     link: &'a HostLink,
     connection: Arc<Connection>,
     hear: Receiver<Reply>,
-    first: bool,
+    /// Whether the thread has taken the command: then it may have been carried out, and is not
+    /// given again unless the thread says that it was not begun.
+    taken: bool,
     cancelled_at: Option<Instant>,
 }
 
 /// Why a conversation has no next reply.
 enum Silence {
-    /// The thread has ended without a word to us.
+    /// The connection has ended before it took the command or began anything.
     Nobody,
     Cancelled,
 }
@@ -275,11 +277,10 @@ impl Conversation<'_> {
     fn next(&mut self) -> Result<Reply, Silence> {
         loop {
             match self.hear.recv_timeout(LOOK) {
-                Ok(reply) => {
-                    self.first = false;
-                    return Ok(reply);
-                }
-                Err(RecvTimeoutError::Disconnected) if self.first => return Err(Silence::Nobody),
+                Ok(Reply::Taken) => self.taken = true,
+                Ok(Reply::NotBegun) => return Err(Silence::Nobody),
+                Ok(reply) => return Ok(reply),
+                Err(RecvTimeoutError::Disconnected) if !self.taken => return Err(Silence::Nobody),
                 Err(RecvTimeoutError::Disconnected) => {
                     let message = "the connection ended".to_owned();
                     return Ok(Reply::Failed(LinkError::Unreachable { message, midway: true }));
@@ -335,7 +336,7 @@ impl Link for HostLink {
                 Reply::Done if self.cancelled.load(Ordering::SeqCst) => Some(Err(LinkError::Cancelled)),
                 Reply::Done => Some(Ok(())),
                 Reply::Failed(error) => Some(Err(error)),
-                Reply::Hello(_) | Reply::Raw(_) => None,
+                Reply::Hello(_) | Reply::Raw(_) | Reply::Taken | Reply::NotBegun => None,
             },
         )
     }

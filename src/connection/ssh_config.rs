@@ -439,7 +439,7 @@ mod tests {
             "SetEnv=A=b",
             "PreferredAuthentications=gssapi-with-mic",
             "RevokedHostKeys=/x",
-            "UserKnownHostsFile=/x/%h",
+            "IdentityFile=/x/%h",
             "KnownHostsCommand=/x",
             "NoHostAuthenticationForLocalhost=yes",
         ] {

@@ -1,6 +1,6 @@
 //! The places in which tests run playbooks: a fleet of booted hosts, and a private sshd on loopback.
 
-#![allow(dead_code, reason = "each test program uses its own part")]
+#![allow(dead_code, unused_imports, reason = "each test program uses its own part")]
 
 mod fleet;
 mod sshd;
