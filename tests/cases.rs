@@ -2,8 +2,8 @@
 //! that come of it, one a line, in `events.txt`. To write those anew after a change that is meant: `REFIT_UPDATE=1`,
 //! then look at the difference.
 //!
-//! A folder may have `inventory` (else the hosts are h1 and h2) and `args`, further words of the command line. The
-//! playbooks know `scratch`, a directory of their own.
+//! A folder may have `args`, further words of the command line. The hosts are h1 and h2 where these do not say otherwise.
+//! The playbooks know `scratch`, a directory of their own. `REFIT_CASE=NAME` runs one case.
 
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
@@ -83,9 +83,10 @@ fn run(folder: &Path) -> String {
     let scratch = tempfile::tempdir().unwrap();
     let home = tempfile::tempdir().unwrap();
     let words = std::fs::read_to_string(folder.join("args")).unwrap_or_default();
-    let inventory = if folder.join("inventory").exists() { "inventory" } else { "h1,h2" };
+    let inventory: &[&str] = if words.split_whitespace().any(|word| word == "-i") { &[] } else { &["-i", "h1,h2"] };
     let done = Command::new(env!("CARGO_BIN_EXE_refit"))
-        .args(["run", "--output", "ndjson", "-c", "local", "-i", inventory])
+        .args(["run", "--output", "ndjson", "-c", "local"])
+        .args(inventory)
         .args(["-e", &format!("scratch={}", scratch.path().display())])
         .args(words.split_whitespace())
         .arg("playbook.yml")
@@ -213,7 +214,11 @@ fn result(told: &Value) -> String {
         let empty = matches!(value, Value::String(text) if text.is_empty());
         // Facts are many where they are gathered; one that a task sets is told by those that use it.
         let of_loop = told["result"]["ansible_loop_var"].as_str() == Some(name);
-        if !(empty || of_loop || UNTOLD.contains(&name.as_str()) || name == "ansible_facts" || name == "rc" && *value == 0)
+        if !(empty
+            || of_loop
+            || UNTOLD.contains(&name.as_str())
+            || name == "ansible_facts"
+            || name == "rc" && *value == 0)
         {
             line += &format!(" {name}={value}");
         }
