@@ -38,8 +38,11 @@ impl Batch {
             for host in &to_rescue {
                 let mut state = host.state();
                 state.standing = Standing::Active;
-                state.stats.rescued += 1;
-                state.stats.failures = state.stats.failures.saturating_sub(1);
+                // A host that `any_errors_fatal` drew in has no failure of its own.
+                if state.failed.is_some() {
+                    state.stats.rescued += 1;
+                    state.stats.failures = state.stats.failures.saturating_sub(1);
+                }
             }
             self.nodes(&block.rescue, &to_rescue);
             for host in to_rescue.iter().filter(|host| host.is_active()) {

@@ -73,6 +73,7 @@ impl Batch {
             };
             match on_host.wanted() {
                 Ok(all) => {
+                    host.state().stats.ok += all.len() as u32;
                     for wanted in all {
                         let hosts_of = if once { hosts.to_vec() } else { vec![host.clone()] };
                         match groups.iter_mut().find(|(have, _)| have.is(&wanted)) {
@@ -80,7 +81,6 @@ impl Batch {
                             None => groups.push((wanted, hosts_of)),
                         }
                     }
-                    host.state().stats.ok += 1;
                 }
                 Err(ending) => self.settle(task, (id, &title), host, &on_host.scope, *ending, once.then_some(hosts)),
             }
@@ -115,7 +115,10 @@ impl Batch {
     ) {
         let lines: Vec<String> = problems.0.iter().map(ToString::to_string).collect();
         for host in hosts {
-            host.state().stats.ok = host.state().stats.ok.saturating_sub(1);
+            {
+                let mut state = host.state();
+                state.stats.ok = state.stats.ok.saturating_sub(1);
+            }
             let layers = self.play.task_layers(&task.scope);
             let scope = self.scope(host, &task.scope, &layers);
             self.settle(task, (id, title), host, &scope, Ending::failed(lines.join("\n")), None);
@@ -218,6 +221,14 @@ fn include_scope(task: &Arc<Task>, item: &[(Arc<str>, Value)]) -> Arc<PlayScope>
     })
 }
 
+/// A label as text: what is text already without quotes.
+fn plain(label: serde_json::Value) -> String {
+    match label {
+        serde_json::Value::String(text) => text,
+        other => other.to_string(),
+    }
+}
+
 fn merged(own: &Source, more: &Source) -> Source {
     let mut entries: Vec<Entry> = more.as_map().unwrap_or_default().to_vec();
     entries.extend(own.as_map().unwrap_or_default().iter().cloned());
@@ -253,7 +264,7 @@ impl OnHost {
                 Gate::Open => all.push(Wanted {
                     what: self.what(&scope)?,
                     item: variables,
-                    label: Some(control.label(&scope, item).to_string()),
+                    label: Some(plain(control.label(&scope, item))),
                 }),
                 Gate::Shut(ending) if ending.is_failed() => return Err(ending),
                 Gate::Shut(ending) => last_skip = Some(ending),

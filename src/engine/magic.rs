@@ -122,7 +122,9 @@ impl Magic {
             "role_name" | "ansible_role_name" => Value::from(self.scope.role()?.role.name.clone()),
             "role_path" => path_value(&self.scope.role()?.role.path),
             "ansible_parent_role_names" => names(self.parents()?.iter().map(|used| used.role.name.as_str())),
-            "ansible_parent_role_paths" => names(self.parents()?.iter().filter_map(|used| used.role.path.to_str())),
+            "ansible_parent_role_paths" => {
+                Value::from_iter(self.parents()?.iter().map(|used| path_value(&used.role.path)))
+            }
             "role_names" | "ansible_play_role_names" => names(
                 play.public_roles().iter().filter(|used| !self.is_dependency(used)).map(|used| used.role.name.as_str()),
             ),
@@ -175,7 +177,7 @@ fn names<'n>(list: impl IntoIterator<Item = &'n str>) -> Value {
 }
 
 fn path_value(path: &Path) -> Value {
-    Value::from(path.to_string_lossy().into_owned())
+    Value::from(super::absolute(path).to_string_lossy().into_owned())
 }
 
 /// `hostvars`: every host's variables, templated when read.

@@ -56,10 +56,14 @@ impl Batch {
             "clear_host_errors" => {
                 for host in self.hosts.iter() {
                     let mut state = host.state();
-                    if matches!(state.standing, Standing::Failed | Standing::Unreachable) {
-                        state.standing = Standing::Active;
-                        state.failed = None;
-                    }
+                    // A host that was lost comes back at once. One that failed has left its block half done: it is
+                    // done with this play, and takes part in the next.
+                    state.standing = match state.standing {
+                        Standing::Failed => Standing::Ended,
+                        Standing::Unreachable => Standing::Active,
+                        _ => continue,
+                    };
+                    state.failed = None;
                 }
             }
             "refresh_inventory" => {

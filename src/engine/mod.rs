@@ -32,4 +32,4 @@ pub use lists::list;
 pub use options::{Become, Connection, Fleet, ListOnly, Password, RunOptions, VaultSecret, VaultSource, What};
 
 use step::censor;
-use words::{glob, words, written, written_text};
+use words::{absolute, glob, words, written, written_text};

@@ -4,11 +4,11 @@ use super::batch::Batch;
 use super::ending::Ending;
 use super::host::Host;
 use super::keywords::KeywordReader;
-use crate::actions::{self, Action, ActionCall, NeedsHost, NoContent, Remote};
+use crate::actions::{self, Action, ActionCall, Consequence, NeedsHost, NoContent, Remote};
 use crate::event::{EventKind, Status, TaskId};
 use crate::loader::Source;
 use crate::playbook::{Keyword, Task};
-use crate::template::{Binding, Scope, TemplateError, Truth, Value};
+use crate::template::{Binding, Scope, TemplateError, TemplateErrorKind, Truth, Value};
 use crate::vars::{Bindings, Layer};
 use indexmap::IndexMap;
 use serde_json::Value as Json;
@@ -78,7 +78,7 @@ impl OnHost {
                 // What can't be looped over matters only if the task applies.
                 Err(error) => match self.gate(&self.scope) {
                     Gate::Shut(ending) if ending.result.status == Status::Skipped => *ending,
-                    _ => Ending::template_error(error),
+                    _ => self.with_unknown_facts(Ending::template_error(error)),
                 },
             },
         };
@@ -134,8 +134,45 @@ impl OnHost {
         Gate::Open
     }
 
-    /// The task once, or for one item: condition, attempts, judgement.
+    /// The task once, or for one item.
     pub(super) fn one(&self, scope: &Scope) -> Ending {
+        self.with_unknown_facts(self.tried(scope))
+    }
+
+    /// In a dry run: what `set_fact` would set, known or not, where it is not known whether or to what. Otherwise what uses
+    /// it would fail, as if it were never set.
+    fn with_unknown_facts(&self, mut ending: Ending) -> Ending {
+        let sets = actions::find(&self.task.action.name).is_some_and(|module| module.name == "set_fact");
+        if let (true, true, Some(why)) = (sets, ending.consequences.is_empty(), &ending.unknown) {
+            let names = self.task.action.args.named.iter().filter(|(name, _)| &**name != "cacheable");
+            let why: Arc<str> = Arc::from(why.as_str());
+            let variables = names.map(|(name, _)| (name.to_string(), Binding::Unknown(why.clone()))).collect();
+            ending.consequences.push(Consequence::Set { variables, cacheable: false });
+        }
+        ending
+    }
+
+    /// `set_fact` of values of which not all are known: those that are, are set.
+    fn partly_known(&self, scope: &Scope, first: &TemplateError) -> Ending {
+        let mut variables = Vec::new();
+        for (name, source) in self.task.action.args.named.iter().filter(|(name, _)| &**name != "cacheable") {
+            let binding = match scope.value(source) {
+                Ok(value) if crate::template::is_omit(&value) => continue,
+                Ok(value) => Binding::Value(value),
+                Err(error) if error.kind == TemplateErrorKind::Unknown => {
+                    Binding::Unknown(Arc::from(error.diagnostic.message.as_str()))
+                }
+                Err(error) => return Ending::template_error(error),
+            };
+            variables.push((name.to_string(), binding));
+        }
+        let mut ending = Ending::unknown(first.diagnostic.message.clone());
+        ending.consequences.push(Consequence::Set { variables, cacheable: false });
+        ending
+    }
+
+    /// Condition, attempts, judgement.
+    fn tried(&self, scope: &Scope) -> Ending {
         if let Gate::Shut(ending) = self.gate(scope) {
             return *ending;
         }
@@ -201,8 +238,12 @@ impl OnHost {
             return Ending::failed(format!("there is no module `{}`", self.task.action.name));
         };
         let action = actions::action(declared.name);
+        let keywords = self.keywords(scope);
         let args = match self.args(scope, action) {
             Ok(args) => args,
+            Err(error) if error.kind == TemplateErrorKind::Unknown && declared.name == "set_fact" => {
+                return self.partly_known(scope, &error);
+            }
             Err(error) => return Ending::template_error(error),
         };
         let output = |line: &str| self.tell_output(line);
@@ -211,7 +252,13 @@ impl OnHost {
             Ok(remote) => remote,
             Err(error) => return Ending::template_error(error),
         };
-        let delegated = remote.as_ref().and_then(|(_, delegated)| delegated.clone());
+        let delegated = match &remote {
+            Some((_, delegated)) => delegated.clone(),
+            None => match keywords.text(Keyword::DelegateTo) {
+                Ok(name) => name.filter(|name| !name.is_empty()),
+                Err(error) => return Ending::template_error(error),
+            },
+        };
         let mut ending = match (action, &remote) {
             (Some(action), remote) => {
                 let raw = self.raw_args(action);

@@ -202,7 +202,7 @@ impl Run {
         let stack = Stack {
             magic: Layer::from(crate::vars::values([(
                 "playbook_dir",
-                crate::template::Value::from(playbook_dir.to_string_lossy().into_owned()),
+                crate::template::Value::from(super::absolute(playbook_dir).to_string_lossy().into_owned()),
             )])),
             extra: self.extra.clone(),
             task: Arc::new(TaskLayers::of(scope, &[])),

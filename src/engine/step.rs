@@ -19,7 +19,8 @@ impl Batch {
         let Some(first) = hosts.first() else { return };
         let scope = self.scope(first, &task.scope, &layers);
         let reader = KeywordReader { task: &task.scope, scope: &scope };
-        let once = reader.flag(Keyword::RunOnce).ok().flatten().unwrap_or(false);
+        // `add_host` changes the inventory, not its host: once is enough, with the first host's variables.
+        let once = task.action.module == "add_host" || reader.flag(Keyword::RunOnce).ok().flatten().unwrap_or(false);
         let throttle = reader.number(Keyword::Throttle).ok().flatten().and_then(|limit| usize::try_from(limit).ok());
         let throttle = throttle.filter(|limit| *limit > 0);
         let on = if once { &hosts[..1] } else { hosts };
@@ -89,7 +90,7 @@ impl Batch {
         let name = match task.name() {
             // A name with what can't be templated is shown as written.
             Some(source) => scope.text(source).unwrap_or_else(|_| source.as_str().unwrap_or_default().to_owned()),
-            None => task.action.name.clone(),
+            None => raw_title(task),
         };
         let hidden = KeywordReader { task: &task.scope, scope }.flag(Keyword::NoLog);
         let args = match hidden {
@@ -143,8 +144,16 @@ impl Batch {
             }
         }
         self.take_facts(&reader, host, &ending, everyone);
+        let delegate = match &ending.result.delegated_to {
+            Some(name) if reader.flag(Keyword::DelegateFacts).ok().flatten().unwrap_or(false) => Some(run.host(name)),
+            _ => None,
+        };
         for consequence in std::mem::take(&mut ending.consequences) {
-            self.consequence(consequence, host, everyone);
+            let of_host = matches!(consequence, Consequence::Set { .. } | Consequence::Include(_));
+            match &delegate {
+                Some(delegate) if of_host => self.consequence(consequence, delegate, None),
+                _ => self.consequence(consequence, host, everyone),
+            }
         }
         self.count(host, task, title, &ending);
         let changed = ending.result.status == Status::Changed || ending.result.status == Status::Unknown;
@@ -244,6 +253,8 @@ impl Batch {
                 state.stats.ok += 1;
                 state.stats.changed += 1;
             }
+            // What the engine is told, and is not to do, was no task of the host's.
+            Status::Skipped if task.action.module == "meta" => {}
             Status::Skipped => state.stats.skipped += 1,
             Status::Unknown => {
                 state.stats.ok += 1;
@@ -252,13 +263,17 @@ impl Batch {
             Status::Failed if ignored => {
                 state.stats.ok += 1;
                 state.stats.ignored += 1;
+                // It failed, and changed the host all the same.
+                if ending.result.result.get("changed") == Some(&serde_json::Value::Bool(true)) {
+                    state.stats.changed += 1;
+                }
             }
             Status::Failed => {
                 state.stats.failures += 1;
                 state.standing = Standing::Failed;
                 state.failed = Some(FailedTask {
                     task: crate::vars::data(&serde_json::json!({
-                        "name": title,
+                        "name": if task.name().is_some() { title } else { "" },
                         "action": task.action.name,
                         "args": task.action.args.named.iter().map(|(name, value)| (name.to_string(), super::written(value))).collect::<serde_json::Map<_, _>>(),
                     })),
@@ -299,7 +314,14 @@ pub fn place(span: &crate::diagnostic::Span) -> Place {
 
 /// A task's name as written, else its module's.
 pub fn raw_title(task: &Task) -> String {
-    task.name().and_then(|source| source.as_str()).unwrap_or(&task.action.name).to_owned()
+    if let Some(name) = task.name().and_then(|source| source.as_str()) {
+        return name.to_owned();
+    }
+    let role = ["name", "role"].into_iter().find_map(|arg| task.action.args.get(arg)).and_then(|role| role.as_str());
+    match role {
+        Some(role) if task.action.module == "include_role" => format!("{} : {role}", task.action.name),
+        _ => task.action.name.clone(),
+    }
 }
 
 /// Hides a result of a task with `no_log`.

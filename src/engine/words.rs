@@ -35,6 +35,14 @@ pub fn words(text: &str) -> Vec<String> {
     words
 }
 
+/// A path as variables hold it: `{{ playbook_dir }}/x` must be the same place wherever it is used, and for a playbook of
+/// the working directory not `/x`.
+pub fn absolute(path: &std::path::Path) -> std::path::PathBuf {
+    let path = if path.as_os_str().is_empty() { std::path::Path::new(".") } else { path };
+    // Without a working directory there is nothing better than the path as it is.
+    std::path::absolute(path).unwrap_or_else(|_| path.to_owned())
+}
+
 /// Whether a text fits a pattern of `*` and `?`.
 pub fn glob(pattern: &str, text: &str) -> bool {
     fn fits(pattern: &[char], text: &[char]) -> bool {
