@@ -89,7 +89,7 @@ impl Batch {
         let name = match task.name() {
             // A name with what can't be templated is shown as written.
             Some(source) => scope.text(source).unwrap_or_else(|_| source.as_str().unwrap_or_default().to_owned()),
-            None => task.action.name.clone(),
+            None => untitled(task),
         };
         let hidden = KeywordReader { task: &task.scope, scope }.flag(Keyword::NoLog);
         let args = match hidden {
@@ -153,6 +153,9 @@ impl Batch {
             self.notify(task, id, scope, hosts);
         }
         let mut result = ending.result;
+        if !run.wants_diff(&reader) {
+            result.diff.clear();
+        }
         if result.hidden {
             super::censor(&mut result);
         }
@@ -252,6 +255,9 @@ impl Batch {
             Status::Failed if ignored => {
                 state.stats.ok += 1;
                 state.stats.ignored += 1;
+                if ending.result.result.get("changed") == Some(&serde_json::Value::Bool(true)) {
+                    state.stats.changed += 1;
+                }
             }
             Status::Failed => {
                 state.stats.failures += 1;
@@ -300,6 +306,16 @@ pub fn place(span: &crate::diagnostic::Span) -> Place {
 /// A task's name as written, else its module's.
 pub fn raw_title(task: &Task) -> String {
     task.name().and_then(|source| source.as_str()).unwrap_or(&task.action.name).to_owned()
+}
+
+/// What a task without a name is called: its module, with the role that it brings.
+fn untitled(task: &Task) -> String {
+    let action = &task.action.name;
+    let role = task.action.args.named.iter().find(|(name, _)| &**name == "name").and_then(|(_, value)| value.as_str());
+    match role.filter(|_| action.ends_with("include_role")) {
+        Some(role) => format!("{action} : {role}"),
+        None => action.clone(),
+    }
 }
 
 /// Hides a result of a task with `no_log`.
