@@ -104,8 +104,9 @@ fn of_result(task: &Task, result: &TaskResult, settings: &HumanSettings, look: &
         Status::Ok | Status::Changed if task.action == "debug" => lines.extend(said(&result.result)),
         _ => {}
     }
+    let path = ["dest", "path"].iter().find_map(|key| result.result.get(*key)?.as_str());
     for difference in &result.diff {
-        lines.extend(diff::lines(difference, settings.diff_context, settings.verbosity > 0, look));
+        lines.extend(diff::lines(difference, path, settings.diff_context, settings.verbosity > 0, look));
     }
     let well = matches!(result.status, Status::Ok | Status::Changed);
     if settings.verbosity == 1 && well {
