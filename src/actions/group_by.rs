@@ -36,6 +36,6 @@ fn run(call: &ActionCall<'_>) -> Done {
     };
     let group = args.key.replace(' ', "-");
     let parents: Vec<String> = args.parents.iter().map(|parent| parent.replace(' ', "-")).collect();
-    let outcome = Outcome::ok().with("add_group", group.clone()).with("parent_groups", parents.clone());
+    let outcome = Outcome::changed(true).with("add_group", group.clone()).with("parent_groups", parents.clone());
     Done::with(outcome, Consequence::GroupBy { group, parents })
 }

@@ -29,6 +29,7 @@ pub(super) fn run(options: RunOptions, fleet: &FleetArgs, shown: Shown) -> anyho
     if options.fleet.verbosity > 0 {
         warn(&settings.notes);
     }
+    let shown = shown.configured(&settings);
     let secrets = Arc::new(Secrets::default());
     for password in [&options.connection.password, &options.privilege.password].into_iter().flatten() {
         secrets.add(password.expose());

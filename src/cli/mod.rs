@@ -97,7 +97,9 @@ fn ansible_playbook(words: Vec<OsString>) -> anyhow::Result<u8> {
     }
     let body = args.run.body;
     let options = body.options(args.run.playbooks, typed, &mut prompt::ask)?;
-    execute::run(options, &body.fleet, Shown::new(args::Format::Ansible, body.fleet.verbose, 3))
+    let mut shown = Shown::new(args::Format::Ansible, body.fleet.verbose, 3);
+    shown.as_ansible = true;
+    execute::run(options, &body.fleet, shown)
 }
 
 fn ansible(words: Vec<OsString>) -> anyhow::Result<u8> {
@@ -114,6 +116,7 @@ fn ansible(words: Vec<OsString>) -> anyhow::Result<u8> {
     let options = body.options(&args.exec.pattern.unwrap_or_default(), typed, &mut prompt::ask)?;
     let mut shown = Shown::new(args::Format::Ansible, body.fleet.verbose, 3);
     shown.ad_hoc = true;
+    shown.as_ansible = true;
     shown.one_line = args.one_line;
     shown.tree = args.tree;
     execute::run(options, &body.fleet, shown)

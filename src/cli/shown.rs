@@ -1,6 +1,7 @@
 //! Which views a run has, and what the terminal can do.
 
 use super::args::Format;
+use crate::config::Settings;
 use crate::event::{Bus, Record, View};
 use crate::journal::{Journal, directory};
 use crate::report::{HumanSettings, HumanView, JsonView, NdjsonView, Printer, ansible};
@@ -14,6 +15,8 @@ use std::sync::Arc;
 pub struct Shown {
     /// The form.
     pub format: Format,
+    /// Whether the program was called by one of Ansible's names.
+    pub as_ansible: bool,
     /// Of one task on many hosts: `ansible`'s form instead of `ansible-playbook`'s.
     pub ad_hoc: bool,
     /// `ansible -o`.
@@ -35,7 +38,29 @@ impl Shown {
             root: std::env::current_dir().unwrap_or_default(),
             ..ansible::Settings::default()
         };
-        Shown { format, ad_hoc: false, one_line: false, tree: None, ansible }
+        Shown { format, as_ansible: false, ad_hoc: false, one_line: false, tree: None, ansible }
+    }
+
+    /// With what `ansible.cfg` and `ANSIBLE_*` say: of colours and what is shown in any case, of the form where the program was
+    /// called by one of Ansible's names.
+    pub fn configured(mut self, settings: &Settings) -> Shown {
+        let own = &mut self.ansible;
+        own.verbosity = own.verbosity.max(u8::try_from(settings.verbosity.value).unwrap_or(u8::MAX));
+        own.show_ok = settings.display_ok_hosts.value;
+        own.show_skipped = settings.display_skipped_hosts.value;
+        own.show_custom_stats = settings.show_custom_stats.value;
+        own.colour = settings.force_color.value || own.colour && !settings.nocolor.value;
+        if self.as_ansible {
+            own.diff_context = usize::try_from(settings.diff_context.value).unwrap_or(own.diff_context);
+            let callback = settings.stdout_callback.value.as_str();
+            match callback.rsplit('.').next().unwrap_or(callback) {
+                "json" => self.format = Format::Json,
+                "minimal" => self.ad_hoc = true,
+                "oneline" => (self.ad_hoc, self.one_line) = (true, true),
+                _ => {}
+            }
+        }
+        self
     }
 
     /// Starts the views and the journal of a run.
@@ -61,9 +86,11 @@ impl Shown {
     fn human(&self) -> HumanSettings {
         let is_terminal = console::Term::stdout().is_term() && console::Term::stderr().is_term();
         HumanSettings {
-            verbosity: self.ansible.verbosity,
+            // Of a single task one wants to see what it printed.
+            verbosity: self.ansible.verbosity.max(u8::from(self.ad_hoc)),
             colour: console::colors_enabled(),
             diff_context: self.ansible.diff_context,
+            one_task: self.ad_hoc,
             live: is_terminal && std::env::var_os("TERM").is_none_or(|term| term != "dumb"),
         }
     }
@@ -85,13 +112,9 @@ fn journal(run: &str) -> Option<Box<dyn Record>> {
     }
 }
 
-/// Whether Ansible-format output has colours: as ansible decides it.
+/// Whether Ansible-format output has colours, unless settings say otherwise: as ansible decides it.
 fn colour() -> bool {
-    let flag = |name| std::env::var(name).is_ok_and(|text| refit_agent::args::boolean(&text) == Some(true));
-    if flag("ANSIBLE_FORCE_COLOR") {
-        return true;
-    }
-    let off = flag("ANSIBLE_NOCOLOR") || std::env::var_os("NO_COLOR").is_some_and(|text| !text.is_empty());
+    let off = std::env::var_os("NO_COLOR").is_some_and(|text| !text.is_empty());
     !off && console::Term::stdout().features().colors_supported()
 }
 

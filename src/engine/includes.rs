@@ -20,7 +20,7 @@ struct Wanted {
     what: What,
     /// Variables of the loop's item, which the included tasks see.
     item: Vec<(Arc<str>, Value)>,
-    label: Option<String>,
+    label: Option<serde_json::Value>,
 }
 
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -73,7 +73,8 @@ impl Batch {
             };
             match on_host.wanted() {
                 Ok(all) => {
-                    host.state().stats.ok += all.len() as u32;
+                    // Ansible counts each file or role that is brought.
+                    host.state().stats.ok += u32::try_from(all.len()).unwrap_or(1).max(1);
                     for wanted in all {
                         let hosts_of = if once { hosts.to_vec() } else { vec![host.clone()] };
                         match groups.iter_mut().find(|(have, _)| have.is(&wanted)) {
@@ -264,7 +265,7 @@ impl OnHost {
                 Gate::Open => all.push(Wanted {
                     what: self.what(&scope)?,
                     item: variables,
-                    label: Some(plain(control.label(&scope, item))),
+                    label: Some(control.label(&scope, item)),
                 }),
                 Gate::Shut(ending) if ending.is_failed() => return Err(ending),
                 Gate::Shut(ending) => last_skip = Some(ending),

@@ -211,6 +211,8 @@ impl OnHost {
                 return Ending::unknown(format!("`until` does not hold yet ({condition})"));
             }
             if attempt >= attempts {
+                // As Ansible counts them: without the first.
+                ending.result.result.insert("attempts".to_owned(), attempt.saturating_sub(1).max(1).into());
                 ending.result.result.insert("failed".to_owned(), true.into());
                 ending.result.status = Status::Failed;
                 return ending;
@@ -417,6 +419,9 @@ impl OnHost {
     /// As events show it: nothing of a hidden result.
     pub fn shown(&self, ending: &Ending) -> Ending {
         let mut shown = self.hide(ending.clone());
+        if !self.batch.run().wants_diff(&self.keywords(&self.scope)) {
+            shown.result.diff.clear();
+        }
         if shown.result.hidden {
             super::censor(&mut shown.result);
         }

@@ -162,6 +162,9 @@ impl Batch {
             self.notify(task, id, scope, hosts);
         }
         let mut result = ending.result;
+        if !run.wants_diff(&reader) {
+            result.diff.clear();
+        }
         if result.hidden {
             super::censor(&mut result);
         }

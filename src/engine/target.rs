@@ -200,6 +200,15 @@ fn other_user(run: &Run, scope: &Scope, keywords: &KeywordReader<'_>) -> Result<
     }))
 }
 
+impl Run {
+    /// Whether the user wants to see what differs: the task's `diff`, else the options.
+    pub fn wants_diff(&self, keywords: &KeywordReader<'_>) -> bool {
+        // A `diff` that can't be evaluated fails the task elsewhere, or is not worth failing for.
+        let own = keywords.flag(Keyword::Diff).ok().flatten();
+        own.unwrap_or(self.options.diff || self.settings.diff_always.value)
+    }
+}
+
 /// The host that a task's requests go to, and its name where the task is delegated.
 pub fn remote<'a>(
     on: &'a OnHost,
@@ -218,7 +227,7 @@ pub fn remote<'a>(
     let target = of_host(run, &name, scope, Some(keywords))?;
     let user = other_user(run, scope, keywords)?;
     let plan = keywords.flag(Keyword::CheckMode)?.unwrap_or(on.batch.play.is_plan());
-    let diff = keywords.flag(Keyword::Diff)?.unwrap_or(run.options.diff || run.settings.diff_always.value);
+    let diff = run.wants_diff(keywords);
     let timeout = match keywords.number(Keyword::Timeout)? {
         Some(seconds) => u64::try_from(seconds).ok(),
         None => run.options.task_timeout.map(u64::from),

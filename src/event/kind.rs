@@ -200,7 +200,7 @@ pub enum EventKind {
         /// The hosts.
         hosts: Vec<String>,
         /// The loop item's label, where it came of one.
-        label: Option<String>,
+        label: Option<serde_json::Value>,
     },
     /// Handlers were notified.
     Notified {

@@ -28,7 +28,7 @@ impl EventKind {
             }
             EventKind::Included { what, label, .. } => {
                 text(what);
-                label.iter_mut().for_each(text);
+                label.iter_mut().for_each(|label| secrets.mask_json(label));
             }
             EventKind::Notified { handlers, .. } => handlers.iter_mut().for_each(text),
             EventKind::PlayStopped { why, .. } => text(why),

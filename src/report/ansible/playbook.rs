@@ -325,7 +325,7 @@ impl View for PlaybookView {
             EventKind::HostFinished { task, host, result } => self.host(*task, host, result),
             EventKind::Included { what, hosts, label, task } => {
                 let what = if self.action(*task) == "include_role" { PathBuf::from(what) } else { self.absolute(what) };
-                let item = label.as_ref().map(|label| format!(" => (item={label})")).unwrap_or_default();
+                let item = label.as_ref().map(|label| format!(" => (item={})", python_str(label))).unwrap_or_default();
                 self.say(Colour::Cyan, &format!("included: {} for {}{item}", what.display(), hosts.join(", ")));
             }
             EventKind::PlayStopped { .. } => self.print_banner("NO MORE HOSTS LEFT"),

@@ -10,10 +10,10 @@ use indexmap::IndexMap;
 use serde_json::{Map, Value};
 
 /// The lines below a task's line, failures left out.
-pub fn lines(task: &Task, settings: &HumanSettings, look: &Look) -> Vec<String> {
+pub fn lines(task: &Task, plan: bool, settings: &HumanSettings, look: &Look) -> Vec<String> {
     let mut groups: IndexMap<Vec<String>, Vec<&str>> = IndexMap::new();
     for (host, result) in &task.results {
-        let own = of_host(task, host, result, settings, look);
+        let own = of_host(task, host, result, plan, settings, look);
         if !own.is_empty() {
             groups.entry(own).or_default().push(host);
         }
@@ -31,7 +31,14 @@ pub fn lines(task: &Task, settings: &HumanSettings, look: &Look) -> Vec<String> 
     lines
 }
 
-fn of_host(task: &Task, host: &str, result: &TaskResult, settings: &HumanSettings, look: &Look) -> Vec<String> {
+fn of_host(
+    task: &Task,
+    host: &str,
+    result: &TaskResult,
+    plan: bool,
+    settings: &HumanSettings,
+    look: &Look,
+) -> Vec<String> {
     if result.hidden {
         return Vec::new();
     }
@@ -44,14 +51,14 @@ fn of_host(task: &Task, host: &str, result: &TaskResult, settings: &HumanSetting
     let mut bare: IndexMap<&str, Vec<String>> = IndexMap::new();
     for item in items {
         let name = if item.result.hidden { "(hidden)".to_owned() } else { label(&item.label) };
-        let word = match item.result.status {
-            Status::Changed => "changed",
-            Status::Unknown => "may change",
+        let status = item.result.status;
+        let word = match status {
+            Status::Changed | Status::Unknown => super::word(status, false, plan),
             _ => "",
         };
         let own = of_result(task, &item.result, settings, look);
         if !own.is_empty() {
-            let style = if word == "changed" { &look.changed } else { &look.unknown };
+            let style = if status == Status::Changed { &look.changed } else { &look.unknown };
             let word = if word.is_empty() { String::new() } else { style.apply_to(format!("{word}: ")).to_string() };
             lines.extend(titled(format!("{word}{name}"), own, ""));
         } else if !word.is_empty() {
@@ -59,7 +66,7 @@ fn of_host(task: &Task, host: &str, result: &TaskResult, settings: &HumanSetting
         }
     }
     for (word, names) in bare {
-        let style = if word == "changed" { &look.changed } else { &look.unknown };
+        let style = if word == "may change" { &look.unknown } else { &look.changed };
         let line = names.join(", ");
         let line = if settings.verbosity > 0 { line.into() } else { console::truncate_str(&line, 100, "…") };
         lines.push(format!("{} {line}", style.apply_to(format!("{word}:"))));
@@ -97,8 +104,9 @@ fn of_result(task: &Task, result: &TaskResult, settings: &HumanSettings, look: &
         Status::Ok | Status::Changed if task.action == "debug" => lines.extend(said(&result.result)),
         _ => {}
     }
+    let path = ["dest", "path"].iter().find_map(|key| result.result.get(*key)?.as_str());
     for difference in &result.diff {
-        lines.extend(diff::lines(difference, settings.diff_context, settings.verbosity > 0, look));
+        lines.extend(diff::lines(difference, path, settings.diff_context, settings.verbosity > 0, look));
     }
     let well = matches!(result.status, Status::Ok | Status::Changed);
     if settings.verbosity == 1 && well {

@@ -9,11 +9,14 @@ use similar::{ChangeTag, TextDiff};
 const LINES: usize = 120;
 
 /// The lines of a difference; none where nothing differs.
-pub fn lines(diff: &Diff, context: usize, everything: bool, look: &Look) -> Vec<String> {
+///
+/// `path` is what the result says was written: a template's difference names the template as its new side.
+pub fn lines(diff: &Diff, path: Option<&str>, context: usize, everything: bool, look: &Look) -> Vec<String> {
     if diff.before == diff.after {
         return Vec::new();
     }
-    let name = if diff.after_header.is_empty() { &diff.before_header } else { &diff.after_header };
+    let headers = [diff.before_header.as_str(), path.unwrap_or_default(), diff.after_header.as_str()];
+    let name = headers.into_iter().find(|header| !header.is_empty()).unwrap_or_default();
     let mut lines = match (&diff.before, &diff.after) {
         (Value::Object(before), Value::Object(after)) => of_states(name, before, after, look),
         _ => of_texts(name, &text(&diff.before), &text(&diff.after), context, look),

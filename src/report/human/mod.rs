@@ -32,6 +32,8 @@ pub struct HumanSettings {
     pub colour: bool,
     /// Lines around each difference.
     pub diff_context: usize,
+    /// Whether there is but one task: its line says what a recap would.
+    pub one_task: bool,
     /// Whether what runs is drawn on the terminal (standard error).
     pub live: bool,
 }
@@ -99,7 +101,9 @@ impl HumanView {
 
     /// Shows a task that is done.
     fn close(&mut self, id: TaskId) {
-        let Some(task) = self.tasks.shift_remove(&id) else { return };
+        let Some(mut task) = self.tasks.shift_remove(&id) else { return };
+        // In the play's order, whichever was done first.
+        task.results.sort_by_cached_key(|host, _| self.recap.rank(host));
         if task.is_quiet(self.settings.verbosity) {
             self.skipped += usize::from(task.is_skipped());
             return;
@@ -166,7 +170,8 @@ impl View for HumanView {
                     many => format!("  {many} hosts: {}", compact(hosts.iter().map(String::as_str))),
                 };
                 let name = self.look.strong.apply_to(format!("Play {name}"));
-                let place = self.look.quiet.apply_to(format!("  {}:{}", place.file, place.line));
+                let place = if place.line > 0 { format!("  {}:{}", place.file, place.line) } else { String::new() };
+                let place = self.look.quiet.apply_to(place);
                 self.say(&[String::new(), format!("{name}{who}{place}")]);
                 self.recap.expect(hosts);
             }
@@ -226,7 +231,8 @@ impl View for HumanView {
             EventKind::TaskFinished { task } => self.close(*task),
             EventKind::Included { what, hosts, label, .. } => {
                 if self.settings.verbosity >= 1 {
-                    let item = label.as_ref().map(|label| format!(" (item {label})")).unwrap_or_default();
+                    let item =
+                        label.as_ref().map(|label| format!(" (item {})", detail::label(label))).unwrap_or_default();
                     let line = format!("  included {what}{item}: {}", compact(hosts.iter().map(String::as_str)));
                     self.say(&[self.look.quiet.apply_to(line).to_string()]);
                 }
@@ -251,7 +257,7 @@ impl View for HumanView {
             }
             EventKind::RunFinished { .. } => {
                 self.close_done(true);
-                let lines = self.recap.lines(event, self.plan, &self.look);
+                let lines = self.recap.lines(event, self.plan, self.settings.one_task, &self.look);
                 self.say(&lines);
                 if let Some(live) = &mut self.live {
                     live.clear();

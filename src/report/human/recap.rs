@@ -33,6 +33,18 @@ impl Recap {
         self.hosts.extend(hosts.iter().cloned());
     }
 
+    /// A host's place in the order of the plays.
+    pub fn rank(&self, host: &str) -> usize {
+        self.hosts.get_index_of(host).unwrap_or(usize::MAX)
+    }
+
+    /// The names in that order.
+    fn names(&self, hosts: &IndexSet<String>) -> String {
+        let mut sorted: Vec<&str> = hosts.iter().map(String::as_str).collect();
+        sorted.sort_by_key(|host| self.rank(host));
+        compact(sorted)
+    }
+
     /// A task ended on a host.
     pub fn count(&mut self, task: &Task, host: &str, result: &TaskResult) {
         if result.status == Status::Failed && !result.ignored {
@@ -52,25 +64,34 @@ impl Recap {
     }
 
     /// The lines of the recap. `end` is the run's last event.
-    pub fn lines(&self, end: &Event, plan: bool, look: &Look) -> Vec<String> {
+    pub fn lines(&self, end: &Event, plan: bool, brief: bool, look: &Look) -> Vec<String> {
         let EventKind::RunFinished { stats, not_attempted, owed_handlers, .. } = &end.kind else { return Vec::new() };
+        let verdict = self.verdict(end, stats, not_attempted.len(), plan, look);
+        if brief {
+            return vec![String::new(), verdict];
+        }
         let mut lines = vec![String::new(), look.strong.apply_to(if plan { "Plan" } else { "Recap" }).to_string()];
-        lines.extend(rows(stats, plan, look));
+        lines.extend(self.rows(stats, plan, look));
         let changed = if plan { "Will change" } else { "Changed" };
-        section(&mut lines, changed, &look.changed, by_task(&self.changed));
-        section(&mut lines, "May change (known only when it runs)", &look.unknown, by_task(&self.unknown));
-        let failed = grouped(self.unrescued(stats).map(|(host, (what, place))| {
+        section(&mut lines, changed, &look.changed, self.by_task(&self.changed));
+        section(&mut lines, "May change (known only when it runs)", &look.unknown, self.by_task(&self.unknown));
+        let failed = self.grouped(self.unrescued(stats).map(|(host, (what, place))| {
             let place = look.quiet.apply_to(format!("  {place}"));
             (host, format!("{what}{place}"))
         }));
         section(&mut lines, if plan { "Will fail" } else { "Failed" }, &look.failed, failed);
-        let unreachable = self.unreachable.iter().map(|(why, hosts)| (names(hosts), why.clone()));
+        let unreachable = self.unreachable.iter().map(|(why, hosts)| (self.names(hosts), why.clone()));
         section(&mut lines, "Unreachable", &look.failed, unreachable.collect());
-        section(&mut lines, "Not attempted", &look.failed, grouped(not_attempted.iter().map(|(h, w)| (h, w.clone()))));
-        let owed = grouped(owed_handlers.iter().map(|(host, names)| (host, names.join(", "))));
+        section(
+            &mut lines,
+            "Not attempted",
+            &look.failed,
+            self.grouped(not_attempted.iter().map(|(h, w)| (h, w.clone()))),
+        );
+        let owed = self.grouped(owed_handlers.iter().map(|(host, names)| (host, names.join(", "))));
         section(&mut lines, "Handlers owed: notified, and not run", &look.failed, owed);
         lines.push(String::new());
-        lines.push(self.verdict(end, stats, not_attempted.len(), plan, look));
+        lines.push(verdict);
         lines
     }
 
@@ -83,6 +104,48 @@ impl Recap {
             let counted = stats.get(host).map_or(0, |row| row.failures as usize);
             failures.iter().skip(failures.len().saturating_sub(counted)).map(move |failure| (host, failure))
         })
+    }
+
+    fn by_task(&self, tasks: &IndexMap<String, IndexSet<String>>) -> Vec<(String, String)> {
+        let mut rows: Vec<(String, String)> =
+            tasks.iter().take(TASKS).map(|(title, hosts)| (title.clone(), self.names(hosts))).collect();
+        if tasks.len() > TASKS {
+            rows.push((format!("… and {} more tasks", tasks.len() - TASKS), String::new()));
+        }
+        rows
+    }
+
+    /// Hosts of which the same is said, together.
+    fn grouped<'a>(&self, said: impl Iterator<Item = (&'a String, String)>) -> Vec<(String, String)> {
+        let mut groups: IndexMap<String, IndexSet<String>> = IndexMap::new();
+        for (host, what) in said {
+            groups.entry(what).or_default().insert(host.clone());
+        }
+        groups.into_iter().map(|(what, hosts)| (self.names(&hosts), what)).collect()
+    }
+
+    /// The numbers of each host; hosts with the same numbers share a row.
+    fn rows(&self, stats: &IndexMap<String, HostStats>, plan: bool, look: &Look) -> Vec<String> {
+        let mut groups: IndexMap<Vec<String>, IndexSet<String>> = IndexMap::new();
+        for (host, row) in stats {
+            let columns = [
+                (row.ok, "ok", &look.ok),
+                (row.changed, if plan { "will change" } else { "changed" }, &look.changed),
+                (row.unknown, "may change", &look.unknown),
+                (row.skipped, "skipped", &look.quiet),
+                (row.rescued, "rescued", &look.changed),
+                (row.ignored, "ignored", &look.changed),
+                (row.failures, if plan { "WILL FAIL" } else { "FAILED" }, &look.failed),
+                (row.unreachable, "UNREACHABLE", &look.failed),
+            ];
+            let shown: Vec<String> = columns
+                .into_iter()
+                .filter(|(number, ..)| *number > 0)
+                .map(|(number, word, style)| style.apply_to(format!("{word} {number}")).to_string())
+                .collect();
+            groups.entry(shown).or_default().insert(host.clone());
+        }
+        table(groups.into_iter().map(|(columns, hosts)| (self.names(&hosts), columns)).collect())
     }
 
     fn verdict(
@@ -131,28 +194,6 @@ fn first_line(text: &str) -> &str {
     text.lines().next().unwrap_or_default()
 }
 
-fn names(hosts: &IndexSet<String>) -> String {
-    compact(hosts.iter().map(String::as_str))
-}
-
-fn by_task(tasks: &IndexMap<String, IndexSet<String>>) -> Vec<(String, String)> {
-    let mut rows: Vec<(String, String)> =
-        tasks.iter().take(TASKS).map(|(title, hosts)| (title.clone(), names(hosts))).collect();
-    if tasks.len() > TASKS {
-        rows.push((format!("… and {} more tasks", tasks.len() - TASKS), String::new()));
-    }
-    rows
-}
-
-/// Hosts of which the same is said, together.
-fn grouped<'a>(said: impl Iterator<Item = (&'a String, String)>) -> Vec<(String, String)> {
-    let mut groups: IndexMap<String, IndexSet<String>> = IndexMap::new();
-    for (host, what) in said {
-        groups.entry(what).or_default().insert(host.clone());
-    }
-    groups.into_iter().map(|(what, hosts)| (names(&hosts), what)).collect()
-}
-
 fn section(lines: &mut Vec<String>, title: &str, style: &Style, rows: Vec<(String, String)>) {
     if rows.is_empty() {
         return;
@@ -173,28 +214,4 @@ fn table(rows: Vec<(String, Vec<String>)>) -> Vec<String> {
             format!("  {left}{pad}  {}", right.join("  "))
         })
         .collect()
-}
-
-/// The numbers of each host; hosts with the same numbers share a row.
-fn rows(stats: &IndexMap<String, HostStats>, plan: bool, look: &Look) -> Vec<String> {
-    let mut groups: IndexMap<Vec<String>, IndexSet<String>> = IndexMap::new();
-    for (host, row) in stats {
-        let columns = [
-            (row.ok, "ok", &look.ok),
-            (row.changed, if plan { "will change" } else { "changed" }, &look.changed),
-            (row.unknown, "may change", &look.unknown),
-            (row.skipped, "skipped", &look.quiet),
-            (row.rescued, "rescued", &look.changed),
-            (row.ignored, "ignored", &look.changed),
-            (row.failures, if plan { "WILL FAIL" } else { "FAILED" }, &look.failed),
-            (row.unreachable, "UNREACHABLE", &look.failed),
-        ];
-        let shown: Vec<String> = columns
-            .into_iter()
-            .filter(|(number, ..)| *number > 0)
-            .map(|(number, word, style)| style.apply_to(format!("{word} {number}")).to_string())
-            .collect();
-        groups.entry(shown).or_default().insert(host.clone());
-    }
-    table(groups.into_iter().map(|(columns, hosts)| (names(&hosts), columns)).collect())
 }

@@ -142,7 +142,7 @@ impl Task {
     /// The line of the task, and what is to be read below it.
     pub fn lines(&self, plan: bool, settings: &HumanSettings, look: &Look) -> Vec<String> {
         let mut lines = vec![self.head(plan, look)];
-        lines.extend(detail::lines(self, settings, look));
+        lines.extend(detail::lines(self, plan, settings, look));
         let failed: IndexMap<&str, &TaskResult> = self
             .results
             .iter()
