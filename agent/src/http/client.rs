@@ -175,10 +175,12 @@ impl<'a> Client<'a> {
         let mut user = self.settings.user.clone().or_else(|| request.url.user.clone());
         if let Some((name, password)) = user.as_ref().filter(|_| self.settings.force_basic_auth) {
             request.set("Authorization", &basic(name, password));
-        } else if user.is_none() && self.settings.use_netrc && !request.has("Authorization") {
-            if let Some((name, password)) = netrc(self.host, &request.url.host)? {
-                request.set("Authorization", &basic(&name, &password));
-            }
+        } else if user.is_none()
+            && self.settings.use_netrc
+            && !request.has("Authorization")
+            && let Some((name, password)) = netrc(self.host, &request.url.host)?
+        {
+            request.set("Authorization", &basic(&name, &password));
         }
         let mut asked: Vec<String> = Vec::new();
         let mut answered = false;

@@ -89,14 +89,13 @@ fn quote_plus(text: &str) -> String {
     out
 }
 
+/// Finds the content of a file by the field's name and the file's.
+pub type FileOf<'a> = &'a mut dyn FnMut(&str, &str) -> Result<Vec<u8>, String>;
+
 /// `multipart/form-data` (RFC 7578) of a mapping: the value of `Content-Type` and the body. A field is a text, or a
 /// mapping with `content` or `filename`, `mime_type`, `multipart_encoding`; `file` gets the content of a file by the
 /// field's name and `filename`.
-pub fn multipart(
-    fields: &Map<String, Value>,
-    boundary: &str,
-    file: &mut dyn FnMut(&str, &str) -> Result<Vec<u8>, String>,
-) -> Result<(String, Vec<u8>), String> {
+pub fn multipart(fields: &Map<String, Value>, boundary: &str, file: FileOf<'_>) -> Result<(String, Vec<u8>), String> {
     let mut body = Vec::new();
     let mut sorted: Vec<_> = fields.iter().collect();
     sorted.sort_by_key(|(name, _)| *name);
@@ -110,11 +109,7 @@ pub fn multipart(
     Ok((format!("multipart/form-data; boundary=\"{boundary}\""), body))
 }
 
-fn part(
-    name: &str,
-    field: &Value,
-    file: &mut dyn FnMut(&str, &str) -> Result<Vec<u8>, String>,
-) -> Result<Vec<u8>, String> {
+fn part(name: &str, field: &Value, file: FileOf<'_>) -> Result<Vec<u8>, String> {
     let get = |key: &str| field.get(key).filter(|value| !value.is_null());
     let text = |key: &str| get(key).map(String::parse).transpose();
     let filename = match field {
