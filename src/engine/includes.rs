@@ -222,14 +222,6 @@ fn include_scope(task: &Arc<Task>, item: &[(Arc<str>, Value)]) -> Arc<PlayScope>
     })
 }
 
-/// A label as text: what is text already without quotes.
-fn plain(label: serde_json::Value) -> String {
-    match label {
-        serde_json::Value::String(text) => text,
-        other => other.to_string(),
-    }
-}
-
 fn merged(own: &Source, more: &Source) -> Source {
     let mut entries: Vec<Entry> = more.as_map().unwrap_or_default().to_vec();
     entries.extend(own.as_map().unwrap_or_default().iter().cloned());

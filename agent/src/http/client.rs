@@ -207,7 +207,7 @@ impl<'a> Client<'a> {
                     || asked.iter().filter(|given| **given == place).count() >= MOST_OF_ONE;
                 if !too_many_redirects {
                     asked.push(place);
-                    if !next.url.same_server(&request.url) {
+                    if !request.url.shares_secrets_with(&next.url) {
                         user = None;
                     }
                     // A digest is for one place; whoever wants one for the next says so.
@@ -252,7 +252,7 @@ impl<'a> Client<'a> {
             return Err(got
                 .body
                 .failure()
-                .unwrap_or_else(|| HostError::other(format!("the answer can't be read: {error}"))));
+                .unwrap_or_else(|| HostError::other(format!("the answer can't be read or kept: {error}"))));
         }
         spooler.finish().map_err(|error| HostError::other(format!("the answer can't be kept: {error}")))
     }
@@ -285,7 +285,7 @@ impl<'a> Client<'a> {
             });
         }
         next.unset(|name| self.settings.unredirected_headers.iter().any(|given| given.eq_ignore_ascii_case(name)));
-        if !next.url.same_server(&request.url) {
+        if !request.url.shares_secrets_with(&next.url) {
             // Whoever can redirect must not learn what is for this server alone.
             next.unset(|name| ["authorization", "cookie"].contains(&name.to_ascii_lowercase().as_str()));
         }

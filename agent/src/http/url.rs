@@ -101,11 +101,12 @@ impl Url {
         }
     }
 
-    /// Whether both are on the same server: what is secret for one may go to the other.
-    pub fn same_server(&self, other: &Url) -> bool {
-        self.scheme == other.scheme
-            && self.host.eq_ignore_ascii_case(&other.host)
-            && self.effective_port() == other.effective_port()
+    /// Whether what is secret between this server and us (passwords, cookies) may go along to where it redirects: to
+    /// itself, or from its plain port to its secure one.
+    pub fn shares_secrets_with(&self, next: &Url) -> bool {
+        let place = |url: &Url| (url.scheme.clone(), url.effective_port());
+        let secured = place(self) == ("http".to_owned(), 80) && place(next) == ("https".to_owned(), 443);
+        self.host.eq_ignore_ascii_case(&next.host) && (place(self) == place(next) || secured)
     }
 
     /// The last part of the path, percent-decoded; `index.html` where it is a directory.
@@ -232,6 +233,22 @@ mod tests {
         }
         assert_eq!(base.join("https://x/y").unwrap().to_string(), "https://x/y");
         assert_eq!(base.join("//x/y").unwrap().to_string(), "http://x/y");
+    }
+
+    #[test]
+    fn secrets_go_to_the_same_server_only() {
+        for (from, to, shared) in [
+            ("http://a/x", "http://A/y", true),
+            ("http://a/", "http://a:80/", true),
+            ("http://a/", "https://a/", true),
+            ("https://a/", "http://a/", false),
+            ("http://a/", "http://b/", false),
+            ("http://a/", "http://a:8080/", false),
+            ("http://a:8080/", "https://a/", false),
+        ] {
+            let (from, to) = (Url::parse(from).unwrap(), Url::parse(to).unwrap());
+            assert_eq!(from.shares_secrets_with(&to), shared, "{from} {to}");
+        }
     }
 
     #[test]

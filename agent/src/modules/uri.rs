@@ -269,18 +269,19 @@ fn told(args: &Args, answer: &Response, start: Instant) -> Map<String, Value> {
         (true, true) => format!("HTTP Error {}: the redirects lead in circles, here for the last time", answer.status),
     };
     let kind = answer.header("content-type").unwrap_or_default().to_ascii_lowercase();
-    let content = text(&answer.body, &kind);
+    // A large file that only goes to `dest` is not made text too.
+    let content = || text(&answer.body, &kind);
     let (media, _) = kind.split_once(';').unwrap_or((&kind, ""));
     let subtype = media.split_once('/').map_or("", |(_, subtype)| subtype);
     if subtype.split('+').any(|part| ["json", "javascript"].contains(&part.trim()))
-        && let Ok(value) = serde_json::from_str::<Value>(&content)
+        && let Ok(value) = serde_json::from_str::<Value>(&content())
     {
         result.insert("json".to_owned(), value);
     }
     if error && !args.return_content {
-        result.insert("body".to_owned(), content.into());
+        result.insert("body".to_owned(), content().into());
     } else if args.return_content {
-        result.insert("content".to_owned(), content.into());
+        result.insert("content".to_owned(), content().into());
     }
     let mut cookies = Map::new();
     for cookie in &answer.cookies {

@@ -457,6 +457,26 @@ mod tests {
     }
 
     #[test]
+    fn a_dry_run_tells_what_is_there_and_waits_for_nothing() {
+        let shadow = crate::host::shadow::Shadow::new(Context::default(), std::sync::Arc::default());
+        let call = |args: Value| {
+            let args = args.as_object().unwrap().clone();
+            (MODULE.run.unwrap())(&Call::new(&args, &shadow.host()))
+        };
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        assert!(call(json!({"port": listener.local_addr().unwrap().port(), "delay": 3600})).is_ok());
+        assert!(call(json!({"timeout": 3600})).is_ok());
+        for args in [json!({"port": closed_port()}), json!({"path": "/no/such/file"})] {
+            match call(args) {
+                Err(Stop::Unknown { why }) => {
+                    assert!(why.starts_with("whether ") && why.ends_with(" in time"), "{why}")
+                }
+                other => panic!("{other:?}"),
+            }
+        }
+    }
+
+    #[test]
     fn a_time_alone_and_the_end_from_outside() {
         assert_eq!(call(json!({"timeout": 0})).unwrap().result["port"], Value::Null);
         let context = Context::default();

@@ -1,25 +1,26 @@
 //! `uri` and `get_url` against what ansible-core does: `cases.json` holds the calls with the recorded results, files and
-//! requests, and each case runs here on the live host against a server of its own.
+//! requests, and each case runs here against a server of its own, on the live host and on its shadow, which must foresee
+//! them (but for requests that may change something).
 //!
 //! A case: `name`, `module`, `args`, and where it needs them `setup` (files), `environment`, `steps` (several `args` one
 //! after the other). ROOT stands for the case's directory, PORT for its server's port. A case with `differs` names why
 //! this project does otherwise, and holds what it does. `RECORD=/path/to/ansible-playbook` records those without
 //! `expect`.
 
-#![allow(clippy::unwrap_used, reason = "a test that can't go on fails there")]
+#![expect(clippy::unwrap_used, reason = "a test may panic")]
 
 mod server;
 mod tls;
 
-use refit_agent::host::{Context, live::Live};
+use refit_agent::host::shadow::Shadow;
+use refit_agent::host::{Context, Files, Kind, live::Live};
 use refit_agent::modules::{self, Call};
 use refit_agent::outcome::Stop;
 use serde_json::{Map, Value, json};
 use server::Server;
 use std::fmt::Write as _;
-use std::os::unix::fs::MetadataExt;
 use std::path::Path;
-use std::sync::LazyLock;
+use std::sync::{Arc, LazyLock};
 
 /// Results that can't be equal in two places, or that only one of the two programs has.
 const NOT_COMPARED: [&str; 12] = [
@@ -119,27 +120,21 @@ impl Place {
         CHANGING.iter().fold(text, |text, (regex, plain)| regex.replace_all(&text, *plain).into_owned())
     }
 
-    fn tree(&self) -> Value {
+    fn tree(&self, files: &dyn Files) -> Value {
+        let root = Path::new(&self.root);
         let mut found = Map::new();
-        let mut todo = vec![Path::new(&self.root).to_owned()];
+        let mut todo = vec![root.to_owned()];
         while let Some(directory) = todo.pop() {
-            for entry in std::fs::read_dir(directory).unwrap() {
-                let path = entry.unwrap().path();
-                let metadata = path.symlink_metadata().unwrap();
-                if metadata.is_dir() {
+            for name in files.list(&directory).unwrap() {
+                let path = directory.join(name);
+                let stat = files.stat(&path, false).unwrap().unwrap();
+                if stat.kind == Kind::Directory {
                     todo.push(path);
                     continue;
                 }
-                let name = path.strip_prefix(&self.root).unwrap().to_str().unwrap().to_owned();
-                let mut told = json!({
-                    "text": String::from_utf8_lossy(&std::fs::read(&path).unwrap()),
-                    "mode": format!("{:04o}", metadata.mode() & 0o7777),
-                });
-                // What the server says of a file's age is kept as its time.
-                if metadata.mtime() < 1_600_000_000 {
-                    told["mtime"] = metadata.mtime().into();
-                }
-                found.insert(name, told);
+                let text = String::from_utf8_lossy(&files.read(&path).unwrap()).into_owned();
+                let name = path.strip_prefix(root).unwrap().to_str().unwrap().to_owned();
+                found.insert(name, json!({"text": text, "mode": format!("{:04o}", stat.mode)}));
             }
         }
         self.normal(&Value::Object(found))
@@ -188,15 +183,27 @@ fn compare(expected: &Value, got: &Value, path: &str, exact: bool, out: &mut Str
     }
 }
 
+#[derive(Clone, Copy, PartialEq)]
+enum Mode {
+    Live,
+    Shadow,
+}
+
 /// Runs a case and tells what is different.
-fn run(case: &Value) -> String {
+fn run(case: &Value, mode: Mode) -> String {
     let mut out = String::new();
     let place = Place::of(case);
     let environment = case.get("environment").and_then(Value::as_object).cloned().unwrap_or_default();
     let environment =
         environment.iter().map(|(name, value)| (name.clone(), place.real(value.as_str().unwrap()))).collect();
-    let live = Live::new(Context { environment, ..Context::default() });
-    let host = live.host();
+    let context = Context { environment, ..Context::default() };
+    let (live, shadow) = (Live::new(context.clone()), Shadow::new(context, Arc::default()));
+    let host = match mode {
+        Mode::Live => live.host(),
+        Mode::Shadow => shadow.host(),
+    };
+    let untouched = place.tree(live.host().files);
+    let mut ordered = false;
     let module = modules::find(case["module"].as_str().unwrap()).unwrap();
     let expect = case.get("differs").unwrap_or(&case["expect"]);
     for (args, recorded) in steps(case).iter().zip(expect["results"].as_array().unwrap()) {
@@ -218,6 +225,13 @@ fn run(case: &Value) -> String {
                 result.insert("changed".to_owned(), failure.changed.into());
                 (true, result)
             }
+            Err(Stop::Unknown { why }) if mode == Mode::Shadow && orders(&args) => {
+                ordered = true;
+                if !why.contains(args["url"].as_str().unwrap()) {
+                    let _ = writeln!(out, "    unknown without a reason: {why}");
+                }
+                continue;
+            }
             Err(other) => {
                 let _ = writeln!(out, "    ended otherwise: {other:?}");
                 continue;
@@ -235,17 +249,37 @@ fn run(case: &Value) -> String {
         }
         compare(&recorded, &place.normal(&Value::Object(result)), "result", false, &mut out);
     }
-    compare(&expect["tree"], &place.tree(), "tree", true, &mut out);
-    compare(&expect["asked"], &place.asked(), "asked", true, &mut out);
+    if mode == Mode::Shadow {
+        compare(&untouched, &place.tree(live.host().files), "the live tree", true, &mut out);
+    }
+    compare(&expect["tree"], &place.tree(host.files), "tree", true, &mut out);
+    let asked = if ordered { &json!([]) } else { &expect["asked"] };
+    compare(asked, &place.asked(), "asked", true, &mut out);
     out
+}
+
+/// Whether a call asks for more than to be told something.
+fn orders(args: &Map<String, Value>) -> bool {
+    let method = args.get("method").and_then(Value::as_str).unwrap_or("GET").to_ascii_uppercase();
+    !["GET", "HEAD", "OPTIONS"].contains(&method.as_str())
 }
 
 #[test]
 fn modules_do_what_ansible_does() {
-    rustix::process::umask(rustix::fs::Mode::from_raw_mode(0o022));
     if let Ok(program) = std::env::var("RECORD") {
+        rustix::process::umask(rustix::fs::Mode::from_raw_mode(0o022));
         record(&program);
     }
+    all_cases(Mode::Live);
+}
+
+#[test]
+fn a_dry_run_foresees_what_ansible_does() {
+    all_cases(Mode::Shadow);
+}
+
+fn all_cases(mode: Mode) {
+    rustix::process::umask(rustix::fs::Mode::from_raw_mode(0o022));
     let only = std::env::var("CASE").unwrap_or_default();
     let mut report = String::new();
     let cases = cases();
@@ -254,7 +288,7 @@ fn modules_do_what_ansible_does() {
         if !name.contains(&only) {
             continue;
         }
-        let wrong = run(case);
+        let wrong = run(case, mode);
         if !wrong.is_empty() {
             let _ = writeln!(report, "{name}: {}\n{wrong}", json!(steps(case)));
         }
@@ -310,7 +344,7 @@ fn record(program: &str) {
                 result
             })
             .collect();
-        case["expect"] = json!({"results": results, "tree": place.tree(), "asked": place.asked()});
+        case["expect"] = json!({"results": results, "tree": place.tree(Live::new(Context::default()).host().files), "asked": place.asked()});
     }
     std::fs::write(cases_file(), serde_json::to_string_pretty(&cases).unwrap() + "\n").unwrap();
 }

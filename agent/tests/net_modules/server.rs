@@ -191,10 +191,9 @@ fn answer(asked: &Asked, entry: &Value) -> Answer {
         }
         ["digest", user, password] => {
             if digest(asked, user, password) {
-                ok(text, b"hello\n")
-            } else {
-                denied("Digest realm=\"r\", nonce=\"n0\", qop=\"auth\", opaque=\"o\", algorithm=MD5".to_owned())
+                return ok(text, b"hello\n");
             }
+            denied("Digest realm=\"r\", nonce=\"n0\", qop=\"auth\", opaque=\"o\", algorithm=MD5".to_owned())
         }
         ["attachment"] => {
             let (status, mut headers, content) = ok(text, b"hello\n");
