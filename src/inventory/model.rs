@@ -70,6 +70,8 @@ pub struct Roster {
     pub(super) directories: Vec<PathBuf>,
     /// Which inventory is being read.
     pub(super) source: Option<Arc<Path>>,
+    /// The hosts that were named, in order.
+    named: Vec<HostId>,
 }
 
 /// A change that can't be.
@@ -109,6 +111,7 @@ impl Roster {
             group_ids: HashMap::new(),
             directories: Vec::new(),
             source: None,
+            named: Vec::new(),
         };
         let all = roster.add_group_unchecked("all");
         let ungrouped = roster.add_group_unchecked("ungrouped");
@@ -139,7 +142,7 @@ impl Roster {
 
     /// All hosts that were named, in order; without the implicit localhost.
     pub fn hosts(&self) -> impl Iterator<Item = HostId> {
-        self.ids().filter(|id| !self.host(*id).implicit)
+        self.named.iter().copied()
     }
 
     fn ids(&self) -> impl Iterator<Item = HostId> + use<> {
@@ -216,10 +219,13 @@ impl Roster {
             if host.implicit {
                 // It is now named: a host like any other.
                 *host = Host { vars: NO_VARS.clone(), source: self.source.clone(), implicit: false, ..host.clone() };
+                self.named.push(id);
             }
             return Ok(id);
         }
-        Ok(self.insert_host(name, false))
+        let id = self.insert_host(name, false);
+        self.named.push(id);
+        Ok(id)
     }
 
     fn insert_host(&mut self, name: &str, implicit: bool) -> HostId {
