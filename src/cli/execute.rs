@@ -1,40 +1,32 @@
 //! From options to a run: settings, vault passwords, views, and what the user does meanwhile.
 
-use super::args::FleetArgs;
+use super::args::{BecomeArgs, ConnectionArgs, FleetArgs, reach};
+use super::ground::{Ground, refuse, warn};
 use super::{Shown, print, prompt};
 use crate::actions::Interrupts;
-use crate::config::{Environment, Settings};
+use crate::config::Settings;
 use crate::connection::{Links, Pool, Program};
-use crate::diagnostic::{Diagnostics, render};
-use crate::engine::{self, RunOptions, Tools, exit};
+use crate::engine::{self, RunOptions, Tools};
 use crate::event::{EventKind, Sink};
-use crate::secrets::Secrets;
-use crate::vault::{SecretSource, Vault};
 use anyhow::Context;
 use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
 use std::sync::Arc;
-use zeroize::Zeroizing;
 
 /// How many hosts shake hands at once: each handshake costs the controller some milliseconds of CPU.
 const HANDSHAKES: usize = 32;
 
 /// Runs what was asked for, or lists it. The exit code.
 pub(super) fn run(options: RunOptions, fleet: &FleetArgs, shown: Shown) -> anyhow::Result<u8> {
-    let environment = Environment::of_process().context("can't read the environment")?;
-    let settings = match Settings::load(&environment) {
-        Ok(settings) => settings,
-        Err(problems) => return Ok(refuse(&problems)),
+    let Ground { settings, vault, secrets } = match Ground::open(fleet)? {
+        Ok(ground) => ground,
+        Err(code) => return Ok(code),
     };
-    warn(&settings.warnings);
-    if options.fleet.verbosity > 0 {
-        warn(&settings.notes);
-    }
+    let mut options = options;
+    ask_as_configured(&mut options, &settings)?;
     let shown = shown.configured(&settings);
-    let secrets = Arc::new(Secrets::default());
     for password in [&options.connection.password, &options.privilege.password].into_iter().flatten() {
         secrets.add(password.expose());
     }
-    let vault = Arc::new(vault(&settings, fleet)?);
     let listing = options.list_only.any();
     let name = options.run.clone();
 
@@ -68,32 +60,27 @@ pub(super) fn run(options: RunOptions, fleet: &FleetArgs, shown: Shown) -> anyho
     Ok(u8::try_from(code).unwrap_or(1))
 }
 
-/// Everything that is wrong, at once. The exit code.
-fn refuse(problems: &Diagnostics) -> u8 {
-    eprint!("{}", render(&problems.0, console::colors_enabled_stderr()));
-    u8::try_from(exit::ERROR).unwrap_or(1)
-}
-
-fn warn(warnings: &[crate::diagnostic::Diagnostic]) {
-    if !warnings.is_empty() {
-        eprint!("{}", render(warnings, console::colors_enabled_stderr()));
+/// Gets the passwords that settings ask for and options don't.
+fn ask_as_configured(options: &mut RunOptions, settings: &Settings) -> anyhow::Result<()> {
+    if options.list_only.any() {
+        return Ok(());
     }
-}
-
-/// The vault's passwords, of options and settings.
-fn vault(settings: &Settings, fleet: &FleetArgs) -> anyhow::Result<Vault> {
-    let mut sources = fleet.vault_sources();
-    sources.extend(settings.vault_identity_list.iter().cloned());
-    sources.extend(settings.vault_password_file.iter().map(|path| path.display().to_string()));
-    let mut vault = Vault::new(Vec::new()).matching_ids(settings.vault_id_match.value);
-    for text in sources {
-        let source = SecretSource::parse(&text);
-        let secret = source
-            .read(&|question| prompt::ask(question).map(Zeroizing::new))
-            .with_context(|| format!("no vault password from {text}"))?;
-        vault.add(source.id.clone(), secret);
-    }
-    Ok(vault)
+    let connection = ConnectionArgs {
+        ask_pass: settings.ask_pass.value,
+        connection_password_file: settings.connection_password_file.value.clone(),
+        ..ConnectionArgs::default()
+    };
+    let privilege = BecomeArgs {
+        ask_become_pass: settings.become_ask_pass.value,
+        become_password_file: settings.become_password_file.value.clone(),
+        ..BecomeArgs::default()
+    };
+    let connection = if options.connection.password.is_some() { ConnectionArgs::default() } else { connection };
+    let privilege = if options.privilege.password.is_some() { BecomeArgs::default() } else { privilege };
+    let (connection, privilege) = reach(&connection, &privilege, &mut prompt::ask)?;
+    options.connection.password = options.connection.password.take().or(connection.password);
+    options.privilege.password = options.privilege.password.take().or(privilege.password);
+    Ok(())
 }
 
 /// Events before the views are there are none; the sink is given to the engine before.

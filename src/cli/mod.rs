@@ -2,6 +2,8 @@
 
 pub mod args;
 mod execute;
+mod ground;
+mod inventory;
 mod names;
 mod prompt;
 mod reference;
@@ -33,7 +35,8 @@ pub fn main(words: Vec<OsString>) -> u8 {
         }
         Err(error) => {
             eprintln!("[ERROR]: {error:#}");
-            1
+            // ansible-inventory's code for options that make no sense.
+            if error.is::<inventory::Misused>() { 5 } else { 1 }
         }
     }
 }
@@ -81,7 +84,7 @@ fn refit(words: Vec<OsString>) -> anyhow::Result<u8> {
             let options = args.body.options(&args.pattern, typed, &mut prompt::ask)?;
             execute::run(options, &args.body.fleet, shown)
         }
-        Command::Inventory(args) => inventory::show(&args),
+        Command::Inventory(args) => inventory::show(&args, true),
     }
 }
 
@@ -131,7 +134,7 @@ fn ansible_inventory(words: Vec<OsString>) -> anyhow::Result<u8> {
         print(&CalledAs::AnsibleInventory.version())?;
         return Ok(0);
     }
-    inventory::show(&args.inventory)
+    inventory::show(&args.inventory, false)
 }
 
 /// The command line for the record.
@@ -145,12 +148,5 @@ fn print(text: &str) -> anyhow::Result<()> {
     match out.write_all(text.as_bytes()).and_then(|()| out.flush()) {
         Err(error) if error.kind() != std::io::ErrorKind::BrokenPipe => Err(error).context("can't write the output"),
         _ => Ok(()),
-    }
-}
-
-/// Until the inventory is here: says so.
-mod inventory {
-    pub(super) fn show(_: &super::args::InventoryArgs) -> anyhow::Result<u8> {
-        anyhow::bail!("this build reads no inventory yet")
     }
 }

@@ -32,4 +32,5 @@ pub use lists::list;
 pub use options::{Become, Connection, Fleet, ListOnly, Password, RunOptions, VaultSecret, VaultSource, What};
 
 use step::censor;
-use words::{absolute, glob, words, written, written_text};
+pub(crate) use words::written;
+use words::{absolute, glob, words, written_text};

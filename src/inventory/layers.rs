@@ -130,6 +130,40 @@ impl Roster {
     }
 }
 
+impl Roster {
+    /// The layers of a group or a host alone, not those of the groups above it. Of two that set a variable the later one counts.
+    ///
+    /// Fails with what is wrong in the files.
+    pub fn own_layers(
+        &self,
+        owner: Owner,
+        files: &VarsFiles,
+        playbook_dirs: &[PathBuf],
+    ) -> Result<Vec<Layer>, Diagnostics> {
+        let mut layers = Layers { roster: self, files, layers: Vec::new(), errors: Diagnostics::default() };
+        match owner {
+            Owner::Group(group) => {
+                layers.of_groups(&[group]);
+                layers.beside(&self.directories, &[group], Level::GroupBesideInventory);
+                layers.beside(playbook_dirs, &[group], Level::GroupBesidePlaybook);
+            }
+            Owner::Host(host) => {
+                let own = self.host(host);
+                layers.add(Level::HostInInventory, owner, None, &own.vars);
+                for (directories, level) in [
+                    (self.directories.as_slice(), Level::HostBesideInventory),
+                    (playbook_dirs, Level::HostBesidePlaybook),
+                ] {
+                    for directory in directories {
+                        layers.read(&directory.join("host_vars"), &own.name, level, owner);
+                    }
+                }
+            }
+        }
+        if layers.errors.0.is_empty() { Ok(layers.layers) } else { Err(layers.errors) }
+    }
+}
+
 struct Layers<'a> {
     roster: &'a Roster,
     files: &'a VarsFiles,

@@ -1,8 +1,8 @@
 //! The inventory of a run: asked by name, changed by tasks, read again.
 
-use super::layers::Stage;
+use super::layers::{Owner, Stage};
 use super::load::{InventoryOptions, load};
-use super::model::{HostId, InventoryError, Roster};
+use super::model::{HostId, InventoryError, Roster, VarMap};
 use super::vars_files::VarsFiles;
 use crate::config::{OnMismatch, Settings};
 use crate::diagnostic::{Diagnostic, Diagnostics, Span};
@@ -152,6 +152,13 @@ impl Inventory {
         let directories = [playbook_dir.to_owned()];
         let layers = self.roster.layers(host, &self.files, &directories, &self.stages)?;
         Ok(layers.into_iter().rev().map(|layer| Layer::Names(layer.vars)).collect())
+    }
+
+    /// What a group or a host brings itself: of the inventory, then of `group_vars` or `host_vars`. Of two that set a variable the
+    /// later one counts.
+    pub fn own_vars(&self, owner: Owner, playbook_dir: &Path) -> Result<Vec<Arc<VarMap>>, Diagnostics> {
+        let layers = self.roster.own_layers(owner, &self.files, &[playbook_dir.to_owned()])?;
+        Ok(layers.into_iter().map(|layer| layer.vars).collect())
     }
 
     /// The warnings about files of variables since the last call.

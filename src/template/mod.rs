@@ -48,3 +48,4 @@ pub use minijinja::Value;
 pub use omit::{is_omit, omit};
 pub use scope::Scope;
 pub use templater::{Decrypt, NoVault, Settings, Templater, World};
+pub use yaml::of_json as yaml_of_json;

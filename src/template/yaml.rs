@@ -106,6 +106,13 @@ fn yaml_float(float: f64) -> String {
     if text.contains('.') { text } else { text.replacen('e', ".0e", 1) }
 }
 
+/// Data in the form of `to_nice_yaml`: sorted keys, an indent of two.
+pub fn of_json(data: &serde_json::Value) -> String {
+    let style = Style { flow: Some(false), ..Style::default() };
+    // Data has nothing that could not be written; if it had, JSON is YAML, too.
+    dump(&Value::from(minijinja::value::Serde(data)), &style).unwrap_or_else(|_| data.to_string())
+}
+
 /// Writes a value.
 pub fn dump(value: &Value, style: &Style) -> Outcome<String> {
     let root = Node::of(value, style)?;

@@ -54,6 +54,11 @@ impl HostError {
         HostError::other(format!("there is no {what} `{name}` on this host"))
     }
 
+    /// Whether the operating system said that something is at the path already.
+    pub fn is_already_there(&self) -> bool {
+        matches!(self, HostError::Io { source, .. } if source.kind() == io::ErrorKind::AlreadyExists)
+    }
+
     /// Whether the operating system said that the path does not exist.
     pub fn is_not_found(&self) -> bool {
         matches!(self, HostError::Io { source, .. } if source.kind() == io::ErrorKind::NotFound)

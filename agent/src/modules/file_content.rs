@@ -141,15 +141,27 @@ pub fn make_directories(host: &Host<'_>, path: &Path, wanted: Option<&Wanted>) -
     missing.reverse();
     for directory in &missing {
         match wanted {
-            None => host.files.create_dir(directory, None)?,
+            None => make_directory(host, directory, None)?,
             Some(wanted) => {
                 let mode = wanted.bits(&of_new(host, Kind::Directory)?, host.files.umask());
-                host.files.create_dir(directory, mode)?;
+                make_directory(host, directory, mode)?;
                 wanted.apply(host, directory, false)?;
             }
         }
     }
     Ok(missing)
+}
+
+/// Creates one directory. That somebody else made it in the meantime is as good: several runs, or several names of one
+/// host, may want the same parent at once.
+fn make_directory(host: &Host<'_>, directory: &Path, mode: Option<u32>) -> HostResult<()> {
+    match host.files.create_dir(directory, mode) {
+        Err(error) if error.is_already_there() => match host.files.stat(directory, true)? {
+            Some(stat) if stat.kind == Kind::Directory => Ok(()),
+            _ => Err(error),
+        },
+        done => done,
+    }
 }
 
 /// Puts a symbolic link in the place of whatever file or link is there, at once.

@@ -11,6 +11,7 @@ mod show;
 pub use exec::{AdHocArgs, ExecArgs};
 pub use fleet::FleetArgs;
 pub use inventory::{InventoryArgs, InventoryCommandArgs};
+pub(super) use reach::reach;
 pub use reach::{BecomeArgs, ConnectionArgs};
 pub use run::{PlanArgs, PlaybookArgs, RunArgs};
 pub use show::{Format, OutputArgs};

@@ -68,7 +68,7 @@ pub struct BecomeArgs {
 pub type Ask<'a> = &'a mut dyn FnMut(&str) -> std::io::Result<String>;
 
 /// Both as the engine takes them, passwords asked for.
-pub fn reach(
+pub(in crate::cli) fn reach(
     connection: &ConnectionArgs,
     privilege: &BecomeArgs,
     ask: Ask<'_>,

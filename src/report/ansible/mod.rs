@@ -8,10 +8,11 @@ mod tree;
 
 pub use adhoc::AdHocView;
 pub use playbook::PlaybookView;
+pub use text::python_str;
 pub use tree::TreeView;
 
 /// JSON as Ansible writes it: keys sorted, indented by four.
-pub(super) fn json_text(value: &serde_json::Value) -> String {
+pub fn json_text(value: &serde_json::Value) -> String {
     text::json(value, text::Layout::Indented)
 }
 
