@@ -1,11 +1,16 @@
 //! Templates against ansible-core: each line of template/expressions.txt must give what template/expected.jsonl recorded of
 //! it (template/record.py), or stand in template/differences.txt with the reason why not.
 
+#[path = "template/behaviour.rs"]
+mod behaviour;
+
 use indexmap::IndexMap;
 use minijinja::Value;
 use refit::diagnostic::Span;
 use refit::loader::{Source, load_text};
-use refit::template::{Binding, NoVault, Settings, Surroundings, TemplateErrorKind, Templater, Variables, World};
+use refit::template::{
+    Binding, NoVault, Settings, Surroundings, TemplateError, TemplateErrorKind, Templater, Truth, Variables, World,
+};
 use serde_json::Value as Json;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -77,15 +82,26 @@ fn scope() -> refit::template::Scope {
 
 fn render(line: &str) -> Json {
     let template = line.replace('\u{2424}', "\n");
-    let source = Source::text(&Span::nowhere("expressions.txt"), template);
+    let span = Span::nowhere("expressions.txt");
+    if let Some(condition) = template.strip_prefix("when: ") {
+        return match scope().condition(&Source::text(&span, condition)) {
+            Ok(truth) => serde_json::json!({"value": truth == Truth::True}),
+            Err(error) => failure(&error),
+        };
+    }
+    let source = Source::text(&span, template);
     let shown = |value: Value| if refit::template::is_omit(&value) { "omit".into() } else { json(&value) };
     match scope().value(&source) {
         Ok(value) if refit::template::is_omit(&value) => serde_json::json!({"error": "omit"}),
         Ok(value) => serde_json::json!({"value": shown(value)}),
-        Err(error) => match error.kind {
-            TemplateErrorKind::Undefined(_) => serde_json::json!({"undefined": error.to_string()}),
-            _ => serde_json::json!({"error": error.to_string()}),
-        },
+        Err(error) => failure(&error),
+    }
+}
+
+fn failure(error: &TemplateError) -> Json {
+    match error.kind {
+        TemplateErrorKind::Undefined(_) => serde_json::json!({"undefined": error.to_string()}),
+        _ => serde_json::json!({"error": error.to_string()}),
     }
 }
 

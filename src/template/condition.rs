@@ -174,9 +174,10 @@ fn conjunction<'e>(
 
 /// `expression  (a is 1, b.c is 'x')`.
 fn explain(scope: &Scope, text: &str, culprit: &Expression) -> String {
-    let written = text.get(culprit.at.0 as usize..culprit.at.1 as usize).filter(|written| !written.is_empty());
-    // A part's span may begin inside it (`a` in `a | f == b`); the whole is always right.
-    let whole = written.unwrap_or(text);
+    let written = text.get(culprit.start() as usize..culprit.at.1 as usize).unwrap_or(text);
+    // An opening parenthesis belongs to what stands in it, and is no part of any place.
+    let unbalanced = written.matches(')').count() != written.matches('(').count();
+    let whole = if written.is_empty() || unbalanced { text } else { written };
     let mut paths = Vec::new();
     collect(culprit, &mut paths);
     let mut seen = Vec::new();

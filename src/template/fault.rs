@@ -61,6 +61,11 @@ impl Fault {
         matches!(self.kind, TemplateErrorKind::Undefined(_))
     }
 
+    /// Whether it may be passed on as a value until something needs it: undefined, or unknown in a dry run.
+    pub fn is_put_off(&self) -> bool {
+        self.is_undefined() || self.kind == TemplateErrorKind::Unknown
+    }
+
     /// With the place in the template, unless an inner expression gave one.
     pub fn located(mut self: Box<Fault>, at: At) -> Box<Fault> {
         if self.home.is_some() || self.origin.is_some() {

@@ -166,12 +166,14 @@ impl Scope {
         let (skipped, newlines) = header(&file.text, &mut syntax).map_err(|fault| place.error(&file.text, *fault))?;
         let newlines = newlines.as_deref().unwrap_or(&options.newline_sequence);
         let place = Place::file(file, skipped);
-        let text: Arc<str> = normalized(&file.text[skipped..]).into();
+        let text = normalized(&file.text[skipped..]);
+        let (text, newlines_at_end) = super::scope::without_last_newline(&text);
         let outcome = self.templater().programs.file(&name_of(file), &text, &syntax).and_then(|program| {
             let mut machine = Machine::new(self, program, place.clone());
             finish(machine.run().map_err(Place::passed_on)?)
         });
         let made = outcome.map_err(|fault| self.explained(place.error(&text, *fault)))?;
+        let made = super::scope::with_newlines(made, newlines_at_end);
         Ok(match made.as_str() {
             Some(text) if newlines != "\n" => Value::from(text.replace('\n', newlines)),
             _ => made,
@@ -206,7 +208,8 @@ impl Scope {
                 Ok(file) => {
                     let place = Place::file(&file, 0);
                     let text: Arc<str> = normalized(&file.text).into();
-                    let program = self.templater().programs.file(&name_of(&file), &text, &Syntax::default());
+                    let included = Syntax { keep_trailing_newline: false, ..Syntax::default() };
+                    let program = self.templater().programs.file(&name_of(&file), &text, &included);
                     let program = program.map_err(|fault| Place::passed_on(place.error(&text, *fault)))?;
                     return Ok(Some((program, place)));
                 }

@@ -236,21 +236,15 @@ impl Scope {
         if !may_be_template(template) {
             return Ok(Value::from(template.clone()));
         }
-        // As Jinja2, one newline at the end is not part of the template; text gets it back.
-        let ends = template.ends_with('\n');
-        let text: Arc<str> = if ends { template[..template.len() - 1].into() } else { template.clone() };
+        let (text, newlines) =
+            if template.ends_with('\n') { without_last_newline(template) } else { (template.clone(), 0) };
         let program = match self.0.templater.programs.template(&text) {
             Ok(program) => program,
             Err(fault) => return Err(Place::passed_on(place.error(&text, *fault))),
         };
         let mut machine = Machine::new(self, program, place.clone());
         let value = machine.run().map_err(Place::passed_on)?;
-        if ends && let Some(made) = value.as_str() {
-            let trailing = |text: &str| text.len() - text.trim_end_matches('\n').len();
-            let missing = trailing(template).saturating_sub(trailing(made));
-            return Ok(Value::from(format!("{made}{}", "\n".repeat(missing))));
-        }
-        Ok(value)
+        Ok(with_newlines(value, newlines))
     }
 
     /// A text literal of a condition that is a template itself.
@@ -331,6 +325,19 @@ impl Scope {
         let text = super::python::text::repr(value).ok().filter(|_| short)?;
         (text.chars().count() <= 60).then_some(text)
     }
+}
+
+/// A template's text without its last newline, which is no part of the template, and how many newlines it ended in.
+pub fn without_last_newline(text: &str) -> (Arc<str>, usize) {
+    let newlines = text.len() - text.trim_end_matches('\n').len();
+    (text.strip_suffix('\n').unwrap_or(text).into(), newlines)
+}
+
+/// What a template made, ending in at least as many newlines as the template did. What is no text stays as it is.
+pub fn with_newlines(made: Value, newlines: usize) -> Value {
+    let Some(text) = made.as_str() else { return made };
+    let missing = newlines.saturating_sub(text.len() - text.trim_end_matches('\n').len());
+    if missing == 0 { made } else { Value::from(format!("{text}{}", "\n".repeat(missing))) }
 }
 
 fn recursive(name: &Arc<str>, source: &Source, cycle: &[(Arc<str>, Span)]) -> Box<Fault> {

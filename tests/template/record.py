@@ -3,7 +3,7 @@
 
 Usage: record.py > expected.jsonl, with a Python that has ansible-core (the version is written to the first line).
 
-Each line of expressions.txt is a template; U+2424 stands for a newline in it. The variables are those of variables.json,
+Each line of expressions.txt is a template, or after "when: " a condition; U+2424 stands for a newline in it. The variables are those of variables.json,
 whose texts are templates too. Each line of the output is {"template", "value"}, {"template", "undefined": message} or
 {"template", "error": message}. What is no JSON is recorded by its str().
 """
@@ -62,7 +62,11 @@ def main():
             continue
         template = line.replace("\u2424", "\n")
         try:
-            value = Templar(loader=loader, variables=dict(variables)).template(trust_as_template(template))
+            templar = Templar(loader=loader, variables=dict(variables))
+            if template.startswith("when: "):
+                value = templar.evaluate_conditional(trust_as_template(template.removeprefix("when: ")))
+            else:
+                value = templar.template(trust_as_template(template))
             result = {"template": line, "value": plain(value)}
         except AnsibleUndefinedVariable as error:
             result = {"template": line, "undefined": str(error).split("\n")[0]}

@@ -128,6 +128,7 @@ fn combine(call: &mut Call<'_, '_>) -> Outcome<Value> {
     while let Some(value) = queue.pop() {
         match kind(&value) {
             Kind::Map => dicts.push(value),
+            Kind::None => {}
             Kind::Seq => queue.extend(items(&value)?.into_iter().rev()),
             _ => {
                 crate::template::marker::need(&value)?;

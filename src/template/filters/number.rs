@@ -42,7 +42,8 @@ fn whole(call: &mut Call<'_, '_>) -> Outcome<Value> {
     let parsed = match kind(call.value(0)) {
         Kind::Int(value) => Some(value),
         Kind::Bool(flag) => Some(i128::from(flag)),
-        Kind::Float(float) if float.is_finite() => Some(float.trunc() as i128),
+        Kind::Float(float) if float.abs() < 1.7e38 => Some(float.trunc() as i128),
+        Kind::Float(float) if float.is_finite() => return fail("a whole number beyond 127 bits is not supported"),
         // Jinja2 falls back on reading a float: '42.23' is 42.
         Kind::Text(text) => parse_int(text, base)
             .or_else(|| parse_float(text).filter(|float| float.is_finite()).map(|float| float.trunc() as i128)),

@@ -68,8 +68,8 @@ pub fn as_bool(value: &Value) -> Option<bool> {
 
 fn boolean(call: &mut Call<'_, '_>) -> Outcome<Value> {
     let value = call.value(0);
-    // Fewer words than options take: `y` and `t` are not among them.
-    let short = value.as_str().is_some_and(|word| matches!(word.trim().to_lowercase().as_str(), "y" | "t"));
+    // Fewer words than options take: not `y` and `t`, and no blanks around them.
+    let short = value.as_str().is_some_and(|word| word.trim() != word || matches!(word, "y" | "Y" | "t" | "T"));
     Ok(Value::from(!short && as_bool(value).unwrap_or(false)))
 }
 

@@ -306,7 +306,22 @@ impl<'a> Lowering<'a> {
                     .collect(),
             ),
         };
-        Expression { at: self.at(span), node }
+        self.placed(Expression { at: self.at(span), node })
+    }
+
+    /// minijinja's places of operators begin at the token before them.
+    fn placed(&self, mut expression: Expression) -> Expression {
+        expression.at.0 = match &expression.node {
+            Node::Binary(..) | Node::And(_) | Node::Or(_) | Node::Compare(..) | Node::If { .. } => expression.start(),
+            Node::Not(inner) | Node::Negate(inner) => {
+                let before =
+                    self.text.get(..inner.start() as usize).unwrap_or("").trim_end_matches([' ', '\t', '\n', '(']);
+                let operator = if matches!(expression.node, Node::Not(_)) { "not" } else { "-" };
+                before.strip_suffix(operator).map_or(inner.start(), |before| before.len() as u32)
+            }
+            _ => expression.at.0,
+        };
+        expression
     }
 
     fn constant(&self, value: &Value, span: Span) -> Value {

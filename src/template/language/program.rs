@@ -36,6 +36,23 @@ pub struct Expression {
     pub node: Node,
 }
 
+impl Expression {
+    /// First byte of all of it: a filter's place, for one, begins at its name.
+    pub fn start(&self) -> u32 {
+        match &self.node {
+            Node::Binary(_, parts) | Node::And(parts) | Node::Or(parts) => parts[0].start(),
+            Node::Slice(parts) => parts[0].start(),
+            Node::Compare(first, _) => first.start(),
+            Node::If { then, .. } => then.start(),
+            Node::Filter { value, .. } | Node::Test { value, .. } if !matches!(value.node, Node::Captured) => {
+                value.start()
+            }
+            Node::Attribute(object, _) | Node::Item(object, _) | Node::Call(object, _) => object.start(),
+            _ => self.at.0,
+        }
+    }
+}
+
 /// What an expression is.
 #[derive(Debug)]
 pub enum Node {

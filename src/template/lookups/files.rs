@@ -126,7 +126,6 @@ fn template(terms: &mut Terms<'_, '_>) -> Outcome<Vec<Value>> {
             given.push((name.as_str().unwrap_or_default().into(), value));
         }
     }
-    let convert = terms.flag("convert_data", true)?;
     let outer = terms.machine.scope;
     let mut made = Vec::new();
     for name in terms.texts()? {
@@ -145,11 +144,7 @@ fn template(terms: &mut Terms<'_, '_>) -> Outcome<Vec<Value>> {
         for warning in scope.warnings() {
             outer.warn(warning);
         }
-        made.push(match value.as_str() {
-            _ if convert => value,
-            Some(_) => value,
-            None => Value::from(crate::template::python::text::text(&value)?),
-        });
+        made.push(value);
     }
     Ok(made)
 }

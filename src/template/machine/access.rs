@@ -73,7 +73,7 @@ impl Machine<'_> {
         {
             return Ok(Value::from_object(BoundMethod { receiver: value.clone(), name: name.to_owned() }));
         }
-        Ok(self.undefined(missing(value, key, expression), expression.at))
+        Ok(self.put_off(missing(value, key, expression), expression.at))
     }
 }
 

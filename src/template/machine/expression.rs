@@ -66,7 +66,16 @@ impl Machine<'_> {
             Node::Block(name) => self.block_text(&name.clone(), 0),
             Node::Captured => Ok(self.captured.last().cloned().unwrap_or(Value::UNDEFINED)),
         };
-        result.map_err(|fault| fault.located(expression.at))
+        match result {
+            // What a call or a filter found undefined is an undefined value, which `default` may still replace.
+            Err(fault)
+                if fault.is_put_off()
+                    && matches!(expression.node, Node::Filter { .. } | Node::Test { .. } | Node::Call(..)) =>
+            {
+                Ok(self.put_off(fault, expression.at))
+            }
+            result => result.map_err(|fault| fault.located(expression.at)),
+        }
     }
 
     /// Whether an expression holds in a condition.
@@ -141,14 +150,16 @@ impl Machine<'_> {
         match name {
             "omit" => Ok(crate::template::omit::omit()),
             "super" if self.block.is_some() => Ok(Value::from_object(super::objects::Super)),
-            _ => Ok(self.undefined(undefined(name, format!("'{name}' is undefined")), at)),
+            _ => Ok(self.put_off(undefined(name, format!("'{name}' is undefined")), at)),
         }
     }
 
     /// A marker that remembers where it arose.
-    pub(super) fn undefined(&self, mut fault: Box<Fault>, at: At) -> Value {
-        fault.at = Some(at);
-        fault.home = Some((self.place.clone(), self.program.text.clone()));
+    pub(super) fn put_off(&self, mut fault: Box<Fault>, at: At) -> Value {
+        if fault.origin.is_none() && fault.home.is_none() {
+            fault.at.get_or_insert(at);
+            fault.home = Some((self.place.clone(), self.program.text.clone()));
+        }
         marker(fault)
     }
 }

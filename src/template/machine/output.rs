@@ -2,7 +2,7 @@
 
 use crate::template::fault::Outcome;
 use crate::template::marker::need;
-use crate::template::python::container::freeze;
+use crate::template::python::container::{Dict, List, freeze};
 use crate::template::python::kind::{Kind, kind};
 use crate::template::python::text::write_text;
 use minijinja::Value;
@@ -25,7 +25,10 @@ impl Output {
         }
         need(&value)?;
         if !self.several && self.only.is_none() {
-            self.only = Some(value);
+            // What can change later is shown as it is now.
+            let can_change =
+                value.downcast_object_ref::<List>().is_some() || value.downcast_object_ref::<Dict>().is_some();
+            self.only = if can_change { freeze(&value, &keep)? } else { Some(value) };
             return Ok(());
         }
         self.flush()?;
@@ -48,6 +51,10 @@ impl Output {
 
     /// Adds what another output has.
     pub fn append(&mut self, other: Output) -> Outcome<()> {
+        if !self.several && self.only.is_none() {
+            *self = other;
+            return Ok(());
+        }
         if other.several { self.text(&other.text) } else { other.only.map_or(Ok(()), |only| self.value(only)) }
     }
 
@@ -71,14 +78,15 @@ impl Output {
     }
 }
 
+/// All values but `omit` stay as they are.
+fn keep(value: &Value) -> Outcome<Option<Value>> {
+    Ok(if crate::template::omit::is_omit(value) { None } else { Some(value.clone()) })
+}
+
 fn write(out: &mut String, value: &Value) -> Outcome<()> {
     match kind(value) {
         // Evaluates lazy parts, leaves out what is omitted, and makes lists of tuples.
-        Kind::Seq | Kind::Map | Kind::Iterable => {
-            let keep =
-                |value: &Value| Ok(if crate::template::omit::is_omit(value) { None } else { Some(value.clone()) });
-            freeze(value, &keep)?.map_or(Ok(()), |value| write_text(out, &value))
-        }
+        Kind::Seq | Kind::Map | Kind::Iterable => freeze(value, &keep)?.map_or(Ok(()), |value| write_text(out, &value)),
         _ => write_text(out, value),
     }
 }

@@ -140,13 +140,13 @@ impl Machine<'_> {
         result
     }
 
-    /// The body as text, filtered.
+    /// What the body makes, filtered.
     fn captured(&mut self, filter: Option<&Expression>, body: &[Statement]) -> Outcome<Value> {
         let mut inner = Output::default();
         self.in_inner_frame(|machine| machine.execute(body, &mut inner))?;
-        let text = Value::from(inner.into_text()?);
-        let Some(filter) = filter else { return Ok(text) };
-        self.captured.push(text);
+        let made = inner.finish_text_or_value();
+        let Some(filter) = filter else { return Ok(made) };
+        self.captured.push(made);
         let result = self.evaluate(filter);
         self.captured.pop();
         result

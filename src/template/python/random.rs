@@ -1,9 +1,8 @@
 //! Python's random numbers from a seed: `random(seed=…)` and `shuffle(seed=…)` give a host the same minute in its crontab
 //! as Ansible does. The generator is MT19937 (Matsumoto and Nishimura, 1998), seeded as CPython seeds it.
 
-use super::kind::{Kind, kind};
-use super::text::text;
-use crate::template::fault::Outcome;
+use super::kind::{Kind, kind, type_name};
+use crate::template::fault::{Outcome, fail};
 use minijinja::Value;
 use sha2::{Digest, Sha512};
 
@@ -23,7 +22,7 @@ impl Random {
             Kind::Int(int) => Random::from_words(&words(&int.unsigned_abs().to_be_bytes())),
             Kind::Bool(flag) => Random::from_words(&[u32::from(flag)]),
             Kind::Text(content) => Random::from_text(content),
-            _ => Random::from_text(&text(seed)?),
+            _ => return fail(format!("a seed is text or a whole number, not '{}'", type_name(seed))),
         })
     }
 
