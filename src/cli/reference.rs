@@ -10,11 +10,11 @@ use refit_agent::modules::Module;
 
 /// The declarations of everything that a task can name.
 fn declarations() -> Vec<&'static Module> {
-    refit_agent::modules::MODULES.to_vec()
+    crate::actions::declarations()
 }
 
 fn find(name: &str) -> anyhow::Result<&'static Module> {
-    refit_agent::modules::find(name).with_context(|| {
+    crate::actions::find(name).with_context(|| {
         let modules = declarations();
         let hint = did_you_mean(name, modules.iter().map(|module| module.name));
         let hint = hint.unwrap_or_else(|| "`refit doc --list` lists them all".to_owned());
