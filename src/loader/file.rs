@@ -216,6 +216,12 @@ mod tests {
                 "a value that begins with `{{` has to be quoted",
                 "write it as \"{{ x }}\"",
             ),
+            (
+                "a: {b: {{ x }}/y, c: d}\n",
+                "t.yml:1:8",
+                "a value that begins with `{{` has to be quoted",
+                "write a quote before `{{` and one at the end of the value: \"{{ x }}\"",
+            ),
             ("- {{ x }}\n", "t.yml:1:3", "a value that begins with `{{` has to be quoted", "write it as \"{{ x }}\""),
             (
                 "- name: foo: bar\n",

@@ -136,9 +136,19 @@ pub(super) fn explain(text: &str, file: &Arc<SourceFile>, error: &ScanError) -> 
 pub(super) fn collection_as_key(key: &Source) -> Diagnostic {
     let file = &key.span.file;
     let text = file.text.as_str();
-    let template = text.get(..key.span.start as usize).and_then(|before| {
-        let line = line_around(text, before.len());
-        unquoted_template(text, file, &line)
+    let start = key.span.start as usize;
+    let template = text.get(..start).and_then(|before| {
+        unquoted_template(text, file, &line_around(text, before.len())).or_else(|| {
+            // Inside `[...]` or `{...}` the value's end can't be told: it has its own commas and brackets.
+            let opening =
+                before.len().checked_sub(1).filter(|_| before.ends_with('{') && text[start..].starts_with('{'))?;
+            let end = text[start..].find("}}").map_or(start + 1, |close| start + close + 2);
+            let message = "a value that begins with `{{` has to be quoted";
+            Some(Diagnostic::error(&span_at(text, file, opening, end), message).hint(format!(
+                "write a quote before `{{{{` and one at the end of the value: \"{}\"",
+                &text[opening..end]
+            )))
+        })
     });
     template.unwrap_or_else(|| {
         Diagnostic::error(&key.span, format!("{} can't be the key of a mapping", key.describe()))
