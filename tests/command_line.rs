@@ -157,7 +157,9 @@ fn passwords_are_asked_for_or_read_but_not_both() {
 fn vault_sources_keep_their_order() {
     let words = ["ansible-playbook", "--vault-id", "prod@p.txt", "--vault-id", "dev@prompt", "-J", "x.yml"];
     let args = AnsiblePlaybook::try_parse_from(words).unwrap().run;
-    assert_eq!(args.body.fleet.vault_sources(), ["prod@p.txt", "dev@prompt", "prompt"]);
+    let fleet = &args.body.fleet;
+    assert_eq!(fleet.vault_id, ["prod@p.txt", "dev@prompt"]);
+    assert!(fleet.ask_vault_password && fleet.vault_password_file.is_empty());
 }
 
 #[test]

@@ -4,16 +4,18 @@ pub mod args;
 mod execute;
 mod ground;
 mod inventory;
+mod misused;
 mod names;
 mod prompt;
 mod reference;
 mod shown;
+mod vault;
 
 pub use names::CalledAs;
 pub use shown::Shown;
 
 use anyhow::Context;
-use args::{Ansible, AnsibleInventory, AnsiblePlaybook, Cli, Command};
+use args::{Ansible, AnsibleInventory, AnsiblePlaybook, AnsibleVault, Cli, Command};
 use clap::{CommandFactory, Parser};
 use std::ffi::OsString;
 use std::io::Write;
@@ -26,6 +28,7 @@ pub fn main(words: Vec<OsString>) -> u8 {
         CalledAs::AnsiblePlaybook => ansible_playbook(words),
         CalledAs::Ansible => ansible(words),
         CalledAs::AnsibleInventory => ansible_inventory(words),
+        CalledAs::AnsibleVault => ansible_vault(words),
     };
     match done {
         Ok(code) => code,
@@ -35,8 +38,8 @@ pub fn main(words: Vec<OsString>) -> u8 {
         }
         Err(error) => {
             eprintln!("[ERROR]: {error:#}");
-            // ansible-inventory's code for options that make no sense.
-            if error.is::<inventory::Misused>() { 5 } else { 1 }
+            // Ansible's code for options that make no sense.
+            if error.is::<misused::Misused>() { 5 } else { 1 }
         }
     }
 }
@@ -85,6 +88,7 @@ fn refit(words: Vec<OsString>) -> anyhow::Result<u8> {
             execute::run(options, &args.body.fleet, shown)
         }
         Command::Inventory(args) => inventory::show(&args, true),
+        Command::Vault(args) => vault::vault(&args.command),
     }
 }
 
@@ -135,6 +139,18 @@ fn ansible_inventory(words: Vec<OsString>) -> anyhow::Result<u8> {
         return Ok(0);
     }
     inventory::show(&args.inventory, false)
+}
+
+fn ansible_vault(words: Vec<OsString>) -> anyhow::Result<u8> {
+    let args = match parse::<AnsibleVault>(words) {
+        Ok(args) => args,
+        Err(code) => return Ok(code),
+    };
+    match (args.version, args.command) {
+        (true, _) => print(&CalledAs::AnsibleVault.version()).map(|()| 0),
+        (false, Some(command)) => vault::vault(&command),
+        (false, None) => Err(misused::Misused("say what to do: encrypt, decrypt, view, ...".to_owned()).into()),
+    }
 }
 
 /// The command line for the record.

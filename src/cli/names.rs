@@ -14,6 +14,8 @@ pub enum CalledAs {
     Ansible,
     /// `ansible-inventory`.
     AnsibleInventory,
+    /// `ansible-vault`.
+    AnsibleVault,
 }
 
 impl CalledAs {
@@ -23,6 +25,7 @@ impl CalledAs {
             Some("ansible-playbook") => CalledAs::AnsiblePlaybook,
             Some("ansible") => CalledAs::Ansible,
             Some("ansible-inventory") => CalledAs::AnsibleInventory,
+            Some("ansible-vault") => CalledAs::AnsibleVault,
             _ => CalledAs::Refit,
         }
     }
@@ -34,6 +37,7 @@ impl CalledAs {
             CalledAs::AnsiblePlaybook => "ansible-playbook",
             CalledAs::Ansible => "ansible",
             CalledAs::AnsibleInventory => "ansible-inventory",
+            CalledAs::AnsibleVault => "ansible-vault",
         };
         format!("{name} [core 2.19.0]\n  provided by refit {}\n", env!("CARGO_PKG_VERSION"))
     }

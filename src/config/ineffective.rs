@@ -77,7 +77,6 @@ pub(super) const KEYS: &[&str] = &[
     "defaults.validate_action_group_metadata",
     "defaults.vars_plugins",
     "defaults.vars_plugins_enabled",
-    "defaults.vault_encrypt_salt",
     "defaults.verbose_to_stderr",
     "inventory.cache",
     "inventory.cache_connection",

@@ -234,6 +234,9 @@ settings! {
     /// The vault id with which to encrypt.
     vault_encrypt_identity: Option<String> = |_| None, value::optional_text,
         ["defaults.vault_encrypt_identity"], ["ANSIBLE_VAULT_ENCRYPT_IDENTITY"];
+    /// The salt to encrypt with, so that the same text gives the same.
+    vault_encrypt_salt: Option<String> = |_| None, value::optional_text,
+        ["defaults.vault_encrypt_salt"], ["ANSIBLE_VAULT_ENCRYPT_SALT"];
     /// Whether only secrets of the vault id that a text names are tried.
     vault_id_match: bool = |_| false, value::boolean, ["defaults.vault_id_match"], ["ANSIBLE_VAULT_ID_MATCH"];
     /// Whether to ask for the vault's password.

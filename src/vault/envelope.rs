@@ -16,7 +16,7 @@ const ROUNDS: u32 = 10_000;
 const BLOCK: usize = 16;
 /// Hex digits on a line.
 const WIDTH: usize = 80;
-/// Length of the salt that is written.
+/// Length of the salt that is made.
 pub(super) const SALT: usize = 32;
 
 /// Whether the text is encrypted, by its first bytes.
@@ -75,7 +75,7 @@ impl Envelope {
 }
 
 /// Encrypts a text.
-pub(super) fn seal(text: &[u8], password: &[u8], salt: &[u8; SALT], id: Option<&str>) -> String {
+pub(super) fn seal(text: &[u8], password: &[u8], salt: &[u8], id: Option<&str>) -> String {
     let keys = Keys::derive(password, salt);
     let padding = BLOCK - text.len() % BLOCK;
     let mut ciphertext = Zeroizing::new(Vec::with_capacity(text.len() + padding));

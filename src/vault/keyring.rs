@@ -16,17 +16,34 @@ pub struct Vault {
     secrets: Vec<(String, Secret)>,
     /// Whether only secrets of the text's own id are tried (`vault_id_match`).
     match_ids: bool,
+    /// The salt to encrypt with, instead of random bytes (`vault_encrypt_salt`).
+    salt: Option<String>,
+}
+
+/// A text that was decrypted, with what it takes to encrypt it again in the same way.
+pub struct Opened<'v> {
+    /// The text.
+    pub text: Zeroizing<Vec<u8>>,
+    /// The vault id that the encrypted text named.
+    id: Option<String>,
+    secret: &'v Secret,
 }
 
 impl Vault {
     /// A vault of these secrets.
     pub fn new(secrets: Vec<(String, Secret)>) -> Vault {
-        Vault { secrets, match_ids: false }
+        Vault { secrets, ..Vault::default() }
     }
 
     /// Only tries secrets of the id that a text names (`vault_id_match`).
     pub fn matching_ids(mut self, only: bool) -> Vault {
         self.match_ids = only;
+        self
+    }
+
+    /// Encrypts with this salt, so that the same text gives the same (`vault_encrypt_salt`): less safe than random bytes.
+    pub fn with_salt(mut self, salt: Option<String>) -> Vault {
+        self.salt = salt;
         self
     }
 
@@ -48,6 +65,11 @@ impl Vault {
     /// Decrypts a text. Secrets of the id that it names are tried first. What comes back should be registered with
     /// [`Secrets`](crate::secrets::Secrets).
     pub fn decrypt(&self, text: &str) -> Result<Zeroizing<Vec<u8>>, VaultError> {
+        self.open(text).map(|opened| opened.text)
+    }
+
+    /// Decrypts a text that is to be encrypted again.
+    pub fn open(&self, text: &str) -> Result<Opened<'_>, VaultError> {
         let envelope = Envelope::parse(text)?;
         if self.secrets.is_empty() {
             return Err(VaultError::NoSecret { id: envelope.id });
@@ -58,7 +80,7 @@ impl Vault {
         let mut tried = Vec::new();
         for (id, secret) in own.chain(others) {
             if let Some(text) = envelope.open(secret.0.as_bytes())? {
-                return Ok(text);
+                return Ok(Opened { text, id: envelope.id, secret });
             }
             tried.push(id.clone());
         }
@@ -73,11 +95,23 @@ impl Vault {
             None => self.secrets.first().ok_or(VaultError::NoSecret { id: None })?,
         };
         let (id, secret) = found;
+        self.seal(text, secret, Some(id.as_str()).filter(|id| *id != DEFAULT_ID))
+    }
+
+    /// Encrypts a text with the secret that opened another, in that one's place: under the same vault id, if any.
+    pub fn encrypt_again(&self, text: &[u8], opened: &Opened<'_>) -> Result<String, VaultError> {
+        self.seal(text, opened.secret, opened.id.as_deref())
+    }
+
+    fn seal(&self, text: &[u8], secret: &Secret, id: Option<&str>) -> Result<String, VaultError> {
+        if let Some(salt) = &self.salt {
+            return Ok(seal(text, secret.0.as_bytes(), salt.as_bytes(), id));
+        }
         let mut salt = [0; SALT];
         std::fs::File::open("/dev/urandom")
             .and_then(|mut random| random.read_exact(&mut salt))
             .map_err(|error| VaultError::Random(error.to_string()))?;
-        Ok(seal(text, secret.0.as_bytes(), &salt, Some(id.as_str()).filter(|id| *id != DEFAULT_ID)))
+        Ok(seal(text, secret.0.as_bytes(), &salt, id))
     }
 }
 

@@ -7,5 +7,5 @@ mod secret_source;
 
 pub use envelope::is_encrypted;
 pub use error::VaultError;
-pub use keyring::{DEFAULT_ID, Vault};
-pub use secret_source::{Prompt, SecretOrigin, SecretSource};
+pub use keyring::{DEFAULT_ID, Opened, Vault};
+pub use secret_source::{Prompt, Purpose, SecretOrigin, SecretSource};

@@ -1,7 +1,8 @@
 //! Where a vault secret comes from: a file, a program that prints it, or the person at the keyboard.
 
+use super::envelope::is_encrypted;
 use super::error::VaultError;
-use super::keyring::DEFAULT_ID;
+use super::keyring::{DEFAULT_ID, Vault};
 use crate::connection::Secret;
 use rustix::fs::{Access, access};
 use std::path::{Path, PathBuf};
@@ -20,11 +21,22 @@ pub struct SecretSource {
     pub origin: SecretOrigin,
 }
 
+/// What a secret is wanted for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Purpose {
+    /// To open what is encrypted already.
+    Open,
+    /// To encrypt: who is asked for it types it twice.
+    Encrypt,
+}
+
 /// Where a secret comes from.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum SecretOrigin {
-    /// The user is asked.
+    /// The user is asked, who is told the vault id.
     Prompt,
+    /// The user is asked for "the" password: `--ask-vault-password`.
+    PlainPrompt,
     /// A file that holds it or, if it is executable, a program that prints it.
     File(PathBuf),
 }
@@ -35,33 +47,52 @@ impl SecretSource {
         let (id, origin) = text.split_once('@').unwrap_or((DEFAULT_ID, text));
         let id = if id.is_empty() { DEFAULT_ID } else { id };
         let origin = match origin {
-            "prompt" | "prompt_ask_vault_pass" => SecretOrigin::Prompt,
+            "prompt" => SecretOrigin::Prompt,
+            "prompt_ask_vault_pass" => SecretOrigin::PlainPrompt,
             path => SecretOrigin::File(PathBuf::from(path)),
         };
         SecretSource { id: id.to_owned(), origin }
     }
 
-    /// Gets the secret. White space around it is not part of it; an empty one is refused.
-    pub fn read(&self, prompt: Prompt<'_>) -> Result<Secret, VaultError> {
+    /// Gets the secret. White space around it is not part of it; an empty one is refused. A password file may be encrypted
+    /// itself, with a secret that is known already.
+    pub fn read(&self, purpose: Purpose, known: &Vault, prompt: Prompt<'_>) -> Result<Secret, VaultError> {
         let text = match &self.origin {
-            SecretOrigin::Prompt => self.ask(prompt)?,
+            SecretOrigin::Prompt | SecretOrigin::PlainPrompt => self.ask(purpose, prompt)?,
             SecretOrigin::File(path) if is_program(path) => self.run(path)?,
             SecretOrigin::File(path) => {
                 let wrong = |why: String| VaultError::PasswordFile { path: path.clone(), why };
-                let bytes = Zeroizing::new(std::fs::read(path).map_err(|error| wrong(error.to_string()))?);
+                let mut bytes = Zeroizing::new(std::fs::read(path).map_err(|error| wrong(error.to_string()))?);
+                if is_encrypted(&bytes) {
+                    let text = String::from_utf8_lossy(&bytes).into_owned();
+                    bytes = known.decrypt(&text).map_err(|error| wrong(error.to_string()))?;
+                }
                 trimmed(&bytes).map_err(wrong)?
             }
         };
         Ok(Secret(text))
     }
 
-    fn ask(&self, prompt: Prompt<'_>) -> Result<Zeroizing<String>, VaultError> {
-        let question = match self.id.as_str() {
-            DEFAULT_ID => "Vault password: ".to_owned(),
-            id => format!("Vault password ({id}): "),
-        };
+    fn ask(&self, purpose: Purpose, prompt: Prompt<'_>) -> Result<Zeroizing<String>, VaultError> {
         let wrong = |why: String| VaultError::Prompt { id: self.id.clone(), why };
-        let answer = prompt(&question).map_err(|error| wrong(error.to_string()))?;
+        // The words are those that programs wait for which type the answer.
+        let ask = |plain: &str, with_id: &str| {
+            let question = match self.origin {
+                SecretOrigin::PlainPrompt => format!("{plain}: "),
+                _ => format!("{with_id} ({}): ", self.id),
+            };
+            prompt(&question).map_err(|error| wrong(error.to_string()))
+        };
+        let answer = match purpose {
+            Purpose::Open => ask("Vault password", "Vault password")?,
+            Purpose::Encrypt => {
+                let answer = ask("New Vault password", "New vault password")?;
+                if *ask("Confirm New Vault password", "Confirm new vault password")? != *answer {
+                    return Err(wrong("the two are not the same".to_owned()));
+                }
+                answer
+            }
+        };
         if answer.is_empty() { Err(wrong("it is empty".to_owned())) } else { Ok(answer) }
     }
 
@@ -128,7 +159,7 @@ mod tests {
         };
         let read = |path: PathBuf| {
             SecretSource { id: "dev".into(), origin: SecretOrigin::File(path) }
-                .read(&no_prompt)
+                .read(Purpose::Open, &Vault::default(), &no_prompt)
                 .map(|secret| secret.0.to_string())
                 .map_err(|error| error.to_string())
         };
@@ -139,8 +170,40 @@ mod tests {
         assert!(failed.ends_with("ended with exit status: 3: locked"), "{failed}");
         assert!(read(write("empty", "\n", 0o600)).unwrap_err().ends_with("it is empty"));
         assert!(read(directory.path().join("none")).unwrap_err().contains("No such file"));
-        let asked = SecretSource::parse("dev@prompt").read(&|question| Ok(Zeroizing::new(question.to_owned())));
-        assert_eq!(asked.unwrap().0.as_str(), "Vault password (dev): ");
-        assert!(SecretSource::parse("prompt").read(&no_prompt).is_err());
+        let asked = |source: &str, purpose: Purpose| {
+            let questions = std::cell::RefCell::new(Vec::new());
+            let answer = SecretSource::parse(source).read(purpose, &Vault::default(), &|question| {
+                questions.borrow_mut().push(question.to_owned());
+                Ok(Zeroizing::new("pw".to_owned()))
+            });
+            assert_eq!(answer.unwrap().0.as_str(), "pw");
+            questions.into_inner()
+        };
+        assert_eq!(asked("dev@prompt", Purpose::Open), ["Vault password (dev): "]);
+        assert_eq!(asked("prompt_ask_vault_pass", Purpose::Open), ["Vault password: "]);
+        let twice = ["New vault password (dev): ", "Confirm new vault password (dev): "];
+        assert_eq!(asked("dev@prompt", Purpose::Encrypt), twice);
+        assert!(SecretSource::parse("prompt").read(Purpose::Open, &Vault::default(), &no_prompt).is_err());
+    }
+
+    #[test]
+    fn a_new_password_that_is_typed_in_two_ways_is_refused() {
+        let answers = std::cell::Cell::new(0);
+        let error = SecretSource::parse("prompt").read(Purpose::Encrypt, &Vault::default(), &|_| {
+            answers.set(answers.get() + 1);
+            Ok(Zeroizing::new(format!("pw{}", answers.get())))
+        });
+        assert!(error.unwrap_err().to_string().contains("not the same"));
+    }
+
+    #[test]
+    fn a_password_file_is_opened_with_a_secret_that_is_known_already() {
+        let known = Vault::new(vec![("default".into(), Secret(Zeroizing::new("first".to_owned())))]);
+        let directory = tempfile::tempdir().unwrap();
+        let path = directory.path().join("second");
+        std::fs::write(&path, known.encrypt(b"the second\n", None).unwrap()).unwrap();
+        let source = SecretSource { id: "dev".into(), origin: SecretOrigin::File(path) };
+        assert_eq!(source.read(Purpose::Open, &known, &no_prompt).unwrap().0.as_str(), "the second");
+        assert!(source.read(Purpose::Open, &Vault::default(), &no_prompt).is_err());
     }
 }

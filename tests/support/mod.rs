@@ -3,6 +3,7 @@
 #![allow(dead_code, unused_imports, reason = "each test program uses its own part")]
 
 mod fleet;
+mod oracle;
 mod sshd;
 
 use std::{
@@ -13,7 +14,7 @@ use std::{
 };
 
 #[allow(unused_imports, reason = "each test program uses its part")]
-pub use self::{fleet::Fleet, sshd::PrivateSshd};
+pub use self::{fleet::Fleet, oracle::Oracle, sshd::PrivateSshd};
 
 /// The exit code by which the scripts say that this machine lacks what they need.
 const SKIPPED: i32 = 77;

@@ -1,5 +1,6 @@
 //! Options of which hosts and variables there are.
 
+use super::super::vault::Named;
 use crate::engine::Fleet;
 use clap::Args;
 use std::path::PathBuf;
@@ -48,13 +49,9 @@ impl FleetArgs {
         }
     }
 
-    /// Where vault passwords are, in the form of `--vault-id`, in the order in which they are tried.
-    pub fn vault_sources(&self) -> Vec<String> {
-        let mut sources = self.vault_id.clone();
-        sources.extend(self.vault_password_file.iter().map(|file| file.display().to_string()));
-        if self.ask_vault_password {
-            sources.push("prompt".to_owned());
-        }
-        sources
+    /// Where vault passwords are.
+    pub(in crate::cli) fn secrets(&self) -> Named<'_> {
+        let files = self.vault_password_file.iter().map(PathBuf::as_path).collect();
+        Named { ids: &self.vault_id, files, ask: self.ask_vault_password }
     }
 }

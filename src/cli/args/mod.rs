@@ -7,6 +7,7 @@ mod inventory;
 mod reach;
 mod run;
 mod show;
+mod vault;
 
 pub use exec::{AdHocArgs, ExecArgs};
 pub use fleet::FleetArgs;
@@ -15,6 +16,10 @@ pub(super) use reach::reach;
 pub use reach::{BecomeArgs, ConnectionArgs};
 pub use run::{PlanArgs, PlaybookArgs, RunArgs};
 pub use show::{Format, OutputArgs};
+pub use vault::{
+    CreateArgs, DecryptArgs, EditArgs, EncryptArgs, EncryptStringArgs, EncryptWith, RekeyArgs, SecretArgs, VaultArgs,
+    VaultCommand, ViewArgs,
+};
 
 use clap::{Args, Parser, Subcommand};
 use std::path::PathBuf;
@@ -48,6 +53,8 @@ pub enum Command {
     Exec(ExecArgs),
     /// Show the inventory.
     Inventory(InventoryArgs),
+    /// Encrypt files and values, and decrypt them.
+    Vault(VaultArgs),
     /// Explain modules and their arguments.
     Doc(DocArgs),
     /// Print the JSON schema of modules' arguments.
@@ -133,4 +140,17 @@ pub struct AnsibleInventory {
     /// What to show.
     #[command(flatten)]
     pub inventory: InventoryCommandArgs,
+}
+
+/// Encrypts and decrypts files and values, as ansible-vault does.
+#[derive(Debug, Parser)]
+#[command(name = "ansible-vault", disable_version_flag = true, args_override_self = true, infer_long_args = true)]
+#[command(args_conflicts_with_subcommands = true, subcommand_required = false)]
+pub struct AnsibleVault {
+    /// Print the version.
+    #[arg(long)]
+    pub version: bool,
+    /// What to do.
+    #[command(subcommand)]
+    pub command: Option<VaultCommand>,
 }

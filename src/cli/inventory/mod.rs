@@ -6,6 +6,7 @@ mod vars;
 
 use super::args::InventoryArgs;
 use super::ground::{Ground, refuse, warn};
+use super::misused::Misused;
 use super::print;
 use crate::inventory::{Inventory, Roster};
 use crate::report::ansible;
@@ -15,11 +16,6 @@ use serde_json::Value;
 use std::collections::HashSet;
 use std::path::PathBuf;
 use vars::Vars;
-
-/// Options that make no sense together, or name what is not there.
-#[derive(Debug, thiserror::Error)]
-#[error("{0}")]
-pub(super) struct Misused(String);
 
 /// Shows what was asked for; the graph where nothing was and `graph_by_default`.
 pub(super) fn show(args: &InventoryArgs, graph_by_default: bool) -> anyhow::Result<u8> {
