@@ -62,8 +62,8 @@ fn run(call: &ActionCall<'_>) -> Done {
                 if !message.is_string() {
                     failure.result.insert("msg".to_owned(), message);
                 }
-                failure.result.insert("why".to_owned(), Json::String(why));
-                return Done::only(Err(Halt::Stop(Stop::Failed(failure))));
+                let failed = Done::only(Err(Halt::Stop(Stop::Failed(failure))));
+                return Done { why: Some(why), ..failed };
             }
             Ok(Truth::Unknown { why }) => return Done::only(Err(Halt::Stop(Stop::Unknown { why }))),
             Err(error) if error.kind == TemplateErrorKind::Unknown => {

@@ -125,17 +125,19 @@ pub struct Done {
     pub result: Result<Outcome, Halt>,
     /// What follows on the controller.
     pub consequences: Vec<Consequence>,
+    /// Why it ended as it did, for the user: which condition with which values.
+    pub why: Option<String>,
 }
 
 impl Done {
     /// An end without consequences.
     pub fn only(result: Result<Outcome, Halt>) -> Done {
-        Done { result, consequences: Vec::new() }
+        Done { result, consequences: Vec::new(), why: None }
     }
 
     /// A good end with one consequence.
     pub fn with(outcome: Outcome, consequence: Consequence) -> Done {
-        Done { result: Ok(outcome), consequences: vec![consequence] }
+        Done { result: Ok(outcome), consequences: vec![consequence], why: None }
     }
 
     /// A failure that is only a message.

@@ -118,7 +118,7 @@ fn attempt(call: &ActionCall<'_>) -> Result<(Outcome, Variables), Halt> {
     Ok((outcome(shown), variables))
 }
 
-/// The files of a directory that are wanted: those of a directory before those below it, each sorted.
+/// The files of a directory that are wanted: directories in the order of their paths, each with its files sorted.
 fn files_of(root: &Path, args: &Args) -> Result<Vec<PathBuf>, Halt> {
     let regex = |text: &String| {
         Regex::new(text).map_err(|error| Halt::failed(format!("`{text}` is no regular expression: {error}")))
@@ -127,38 +127,42 @@ fn files_of(root: &Path, args: &Args) -> Result<Vec<PathBuf>, Halt> {
     let ignored = args.ignore_files.iter().map(regex).collect::<Result<Vec<_>, _>>()?;
     let mut found = Vec::new();
     let mut level = vec![root.to_owned()];
-    let mut depth = 0;
-    while !level.is_empty() && (args.depth == 0 || depth < args.depth) {
+    let mut levels = Vec::new();
+    while !level.is_empty() && (args.depth == 0 || (levels.len() as u64) < args.depth) {
         let mut next = Vec::new();
-        for dir in &level {
+        let mut files_of_dirs = Vec::new();
+        for dir in level {
             let cannot = |error: std::io::Error| Halt::failed(format!("cannot read {}: {error}", dir.display()));
-            let mut paths: Vec<PathBuf> = std::fs::read_dir(dir)
+            let mut paths: Vec<PathBuf> = std::fs::read_dir(&dir)
                 .map_err(cannot)?
                 .map(|entry| entry.map(|entry| entry.path()))
                 .collect::<Result<_, _>>()
                 .map_err(cannot)?;
             paths.sort();
-            for path in paths {
-                let name = path.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
-                if path.is_dir() {
-                    next.push(path);
-                    continue;
-                }
-                let hit = |regex: &Regex| regex.is_match(&name).unwrap_or(false);
-                if ignored.iter().any(hit) || matching.as_ref().is_some_and(|regex| !hit(regex)) {
-                    continue;
-                }
-                let extension = path.extension().map(|end| end.to_string_lossy().into_owned()).unwrap_or_default();
-                if args.extensions.iter().any(|allowed| allowed.trim_start_matches('.') == extension) {
-                    found.push(path);
-                } else if !args.ignore_unknown_extensions {
-                    let wanted = args.extensions.join(", ");
-                    return Err(Halt::failed(format!("{} does not have a valid extension: {wanted}", path.display())));
-                }
+            let (dirs, files): (Vec<PathBuf>, Vec<PathBuf>) = paths.into_iter().partition(|path| path.is_dir());
+            next.extend(dirs);
+            files_of_dirs.push((dir, files));
+        }
+        levels.push(files_of_dirs);
+        level = next;
+    }
+    let mut directories: Vec<(PathBuf, Vec<PathBuf>)> = levels.into_iter().flatten().collect();
+    directories.sort_by(|(one, _), (other, _)| one.as_os_str().cmp(other.as_os_str()));
+    for (_, files) in directories {
+        for path in files {
+            let name = path.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
+            let hit = |regex: &Regex| regex.is_match(&name).unwrap_or(false);
+            if ignored.iter().any(hit) || matching.as_ref().is_some_and(|regex| !hit(regex)) {
+                continue;
+            }
+            let extension = path.extension().map(|end| end.to_string_lossy().into_owned()).unwrap_or_default();
+            if args.extensions.iter().any(|allowed| allowed.trim_start_matches('.') == extension) {
+                found.push(path);
+            } else if !args.ignore_unknown_extensions {
+                let wanted = args.extensions.join(", ");
+                return Err(Halt::failed(format!("{} does not have a valid extension: {wanted}", path.display())));
             }
         }
-        level = next;
-        depth += 1;
     }
     Ok(found)
 }

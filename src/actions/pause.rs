@@ -39,7 +39,7 @@ pub static ACTION: Action = Action { declaration: || &MODULE, needs_host: NeedsH
 fn run(call: &ActionCall<'_>) -> Done {
     match attempt(call) {
         Err(Halt::Stop(Stop::Cancelled { why })) => {
-            Done { result: Err(Halt::failed(why)), consequences: vec![Consequence::Abort] }
+            Done { result: Err(Halt::failed(why)), consequences: vec![Consequence::Abort], why: None }
         }
         result => result.into(),
     }

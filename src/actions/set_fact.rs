@@ -1,11 +1,13 @@
 //! `set_fact`: sets variables of the host.
 
 use super::call::{Action, ActionCall, Consequence, Done, NeedsHost, json};
-use crate::template::Binding;
+use super::remote::Halt;
+use crate::loader::Source;
+use crate::template::{Binding, TemplateErrorKind};
 use refit_agent::args;
 use refit_agent::args::{Arg as _, Args as _};
 use refit_agent::modules::Module;
-use refit_agent::outcome::Outcome;
+use refit_agent::outcome::{Outcome, Stop};
 use serde_json::Map;
 
 args! {
@@ -38,6 +40,14 @@ fn run(call: &ActionCall<'_>) -> Done {
     let mut variables = Vec::new();
     let mut shown = Map::new();
     for (name, value) in call.args.iter().filter(|(name, _)| *name != "cacheable") {
+        // A variable's name may be a template, too.
+        let name = match call.scope.text(&Source::text(&call.task.action.span, name.as_str())) {
+            Ok(name) => name,
+            Err(error) if error.kind == TemplateErrorKind::Unknown => {
+                return Done::only(Err(Halt::Stop(Stop::Unknown { why: error.diagnostic.message.clone() })));
+            }
+            Err(error) => return Done::failed(error.to_string()),
+        };
         let mut letters = name.chars();
         let fits = letters.next().is_some_and(|first| first.is_alphabetic() || first == '_')
             && letters.all(|letter| letter.is_alphanumeric() || letter == '_');

@@ -3,13 +3,16 @@
 use super::call::{Action, ActionCall, Done, NeedsHost, json_map};
 use super::remote::{Contents, Halt};
 use super::sources::find;
-use crate::diagnostic::SourceFile;
-use crate::template::{FileOptions, Syntax, TemplateErrorKind};
+use crate::diagnostic::{SourceFile, Span};
+use crate::template::{FileOptions, Scope, Syntax, TemplateErrorKind, Value};
+use crate::vars::Layer;
 use refit_agent::modules::copy::Payload;
 use refit_agent::modules::template;
 use refit_agent::outcome::{Failure, Outcome, Stop};
-use std::os::unix::fs::PermissionsExt as _;
+use std::os::unix::fs::{MetadataExt, PermissionsExt as _};
+use std::path::Path;
 use std::sync::Arc;
+use std::time::UNIX_EPOCH;
 
 /// The action.
 pub static ACTION: Action = Action { declaration: || &template::MODULE, needs_host: NeedsHost::Yes, raw: &[], run };
@@ -50,7 +53,8 @@ fn attempt(call: &ActionCall<'_>) -> Result<Outcome, Halt> {
         },
         newline_sequence: args.newline_sequence.word().to_owned(),
     };
-    let rendered = call.scope.file(&file, &options).map_err(|error| match error.kind {
+    let scope = with_own_variables(call, &src, &path, &args.dest.to_string_lossy());
+    let rendered = scope.file(&file, &options).map_err(|error| match error.kind {
         TemplateErrorKind::Unknown => Halt::Stop(Stop::Unknown { why: error.diagnostic.message.clone() }),
         _ => {
             let details = crate::engine::details(&error.diagnostic);
@@ -72,4 +76,41 @@ fn attempt(call: &ActionCall<'_>) -> Result<Outcome, Halt> {
     );
     let blobs = contents.0.keys().cloned().collect();
     remote.run("template", request, &contents, blobs)
+}
+
+/// The variables that only templates see: who renders what, where and when.
+fn with_own_variables(call: &ActionCall<'_>, src: &str, path: &Path, dest: &str) -> Scope {
+    let metadata = std::fs::metadata(path).ok();
+    let changed = metadata.as_ref().and_then(|meta| meta.modified().ok());
+    let seconds = changed.and_then(|at| at.duration_since(UNIX_EPOCH).ok()).map_or(0, |since| since.as_secs());
+    let owner = metadata.as_ref().map_or(0, MetadataExt::uid);
+    let owner = user_name(owner).unwrap_or_else(|| owner.to_string());
+    let full = std::path::absolute(path).unwrap_or_else(|_| path.to_owned());
+    let mut names = crate::vars::values(
+        [
+            ("template_host", rustix::system::uname().nodename().to_string_lossy().into_owned()),
+            ("template_path", src.to_owned()),
+            ("template_fullpath", full.display().to_string()),
+            ("template_destpath", dest.to_owned()),
+            ("template_uid", owner),
+        ]
+        .map(|(name, text)| (name, Value::from(text))),
+    );
+    let span = Span::nowhere("template");
+    for (name, expression) in [
+        ("template_run_date", "now()".to_owned()),
+        ("template_mtime", format!("'%Y-%m-%d %H:%M:%S' | strftime({seconds}) | to_datetime")),
+    ] {
+        // Expressions of our own; where the clock can't be read, the template does without.
+        if let Ok(value) = call.scope.expression(&expression, &span) {
+            names.extend(crate::vars::values([(name, value)]));
+        }
+    }
+    call.scope.with(Arc::new(Layer::from(names)))
+}
+
+fn user_name(id: u32) -> Option<String> {
+    let accounts = std::fs::read_to_string("/etc/passwd").ok()?;
+    let line = accounts.lines().find(|line| line.split(':').nth(2) == Some(&id.to_string()))?;
+    line.split(':').next().map(str::to_owned)
 }

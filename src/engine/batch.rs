@@ -93,16 +93,17 @@ impl Batch {
     /// The variables in force for a host at a task, or at what surrounds tasks.
     pub fn stack(self: &Arc<Self>, host: &Arc<Host>, scope: &Arc<PlayScope>, task: &Arc<TaskLayers>) -> Stack {
         let (play, inventory) = self.play.run.host_layers(&self.play, &host.name);
-        let magic = Magic { batch: self.clone(), host: host.clone(), scope: scope.clone() };
+        let magic = Arc::new(Magic { batch: self.clone(), host: host.clone(), scope: scope.clone() });
         let vars = host.state().vars.clone();
         Stack {
-            magic: Layer::Computed(Arc::new(magic)),
+            magic: Layer::Computed(magic.clone()),
             extra: self.run().extra.clone(),
             task: task.clone(),
             host: vars.upper(),
             play,
             facts: vars.facts_layer(),
             inventory,
+            fallback: Some(magic),
         }
     }
 
@@ -114,8 +115,12 @@ impl Batch {
 
     fn surroundings(&self, scope: &PlayScope) -> Arc<Surroundings> {
         Arc::new(Surroundings {
-            search_path: scope.search_path(&self.play.play.directory),
-            playbook_dir: self.play.play.directory.clone(),
+            search_path: scope
+                .search_path(&self.play.play.directory)
+                .iter()
+                .map(|path| super::absolute(path))
+                .collect(),
+            playbook_dir: super::absolute(&self.play.play.directory),
             plan: self.play.is_plan(),
         })
     }

@@ -5,6 +5,7 @@ use crate::actions::{Consequence, Halt};
 use crate::connection::LinkError;
 use crate::diagnostic::Diagnostic;
 use crate::event::{Status, TaskResult};
+use crate::playbook::Keyword;
 use crate::template::{TemplateError, TemplateErrorKind};
 use refit_agent::outcome::{Outcome, Stop};
 use serde_json::{Map, Value as Json};
@@ -162,6 +163,15 @@ impl Ending {
             let changed = self.result.result.get("changed") == Some(&Json::Bool(true));
             self.result.status = if changed { Status::Changed } else { Status::Ok };
         }
+    }
+
+    /// `changed_when` or `failed_when` can't be evaluated: the task failed, and what the module said is kept.
+    pub fn fail_judging(&mut self, keyword: Keyword, error: &TemplateError) {
+        let problem = format!("the condition of `{}` can't be evaluated: {}", keyword.name(), error.diagnostic.message);
+        self.result.result.insert(format!("{}_result", keyword.name()), problem.clone().into());
+        self.result.result.insert("failed".to_owned(), true.into());
+        self.result.status = Status::Failed;
+        self.result.why = Some(format!("{problem}\n{}", details(&error.diagnostic)).trim_end().to_owned());
     }
 
     /// Several items' endings as the task's.

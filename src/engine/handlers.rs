@@ -112,7 +112,8 @@ impl Batch {
         waiting.sort_by_key(|(index, _)| *index);
         let mut owed = Vec::new();
         for (index, names) in waiting {
-            for name in names {
+            // They were notified in any order.
+            for name in self.hosts.iter().map(|host| host.name.clone()).filter(|name| names.contains(name)) {
                 let host = self.run().host(&name);
                 let title = handlers.get(index).and_then(|node| self.titles(node, &host).into_iter().next());
                 owed.push((name, title.unwrap_or_default()));

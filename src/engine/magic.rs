@@ -92,8 +92,12 @@ impl Magic {
             "group_names" => Value::from(run.group_names(&self.host.name)),
             "groups" => run.groups(),
             "hostvars" => Value::from_object(AllHosts { batch: self.batch.clone() }),
-            "inventory_dir" => path_value(run.inventory_source(&self.host.name)?.parent()?),
-            "inventory_file" => path_value(&run.inventory_source(&self.host.name)?),
+            // A host that no file names has neither.
+            "inventory_dir" => match run.inventory_source(&self.host.name) {
+                Some(file) => path_value(file.parent()?),
+                None => Value::from(()),
+            },
+            "inventory_file" => run.inventory_source(&self.host.name).map_or(Value::from(()), |file| path_value(&file)),
             "playbook_dir" => path_value(&play.play.directory),
             "omit" => crate::template::omit(),
             "play_hosts" | "ansible_play_batch" => {

@@ -2,6 +2,7 @@
 
 mod adhoc;
 mod batch;
+mod connection_vars;
 mod ending;
 mod entry;
 mod extra_vars;

@@ -95,6 +95,10 @@ impl OnHost {
         actions::action(actions::find(&self.task.action.name)?.name)
     }
 
+    pub(super) fn gathers_facts(&self) -> bool {
+        matches!(self.task.action.module.as_str(), "setup" | "gather_facts")
+    }
+
     pub(super) fn repeats(&self) -> bool {
         self.task.get(Keyword::Until).is_some() || self.task.get(Keyword::Retries).is_some()
     }
@@ -109,8 +113,13 @@ impl OnHost {
         ending
     }
 
-    /// `when`.
+    /// `when`; and whether the host that the task is delegated to has a name, which no condition can excuse.
     pub fn gate(&self, scope: &Scope) -> Gate {
+        if let Ok(Some(name)) = self.keywords(scope).text(Keyword::DelegateTo)
+            && name.is_empty()
+        {
+            return Gate::Shut(Box::new(Ending::failed("`delegate_to` gives an empty name of a host")));
+        }
         for source in self.task.scope.gathered(Keyword::When) {
             match scope.condition(source) {
                 Ok(Truth::True) => {}
@@ -277,7 +286,12 @@ impl OnHost {
                 };
                 let done = (action.run)(&call);
                 let mut ending = Ending::of_result(done.result);
+                let told = |consequence| self.batch.run().inventory_has(consequence, &self.host.name);
+                if !done.consequences.is_empty() && done.consequences.iter().all(told) {
+                    ending.set_changed(false);
+                }
                 ending.consequences = done.consequences;
+                ending.result.why = ending.result.why.or(done.why);
                 ending
             }
             (None, Some((remote, _))) => {
@@ -382,7 +396,13 @@ impl OnHost {
                         break;
                     }
                     Ok(Truth::Unknown { why }) => unknown = Some(why),
-                    Err(error) => return Ending::template_error(error),
+                    Err(error) if error.kind == TemplateErrorKind::Unknown => {
+                        unknown = Some(error.diagnostic.message.clone());
+                    }
+                    Err(error) => {
+                        ending.fail_judging(keyword, &error);
+                        return ending;
+                    }
                 }
             }
             match (keyword, unknown) {

@@ -262,7 +262,10 @@ fn keyword_text(scope: &Scope, play: &Play, keyword: Keyword) -> Result<Option<S
     match play.get(keyword) {
         None => Ok(None),
         Some(source) if source.is_null() => Ok(None),
-        Some(source) => scope.text(source).map(Some).map_err(|error| *error.diagnostic),
+        Some(source) => {
+            let value = scope.value(source).map_err(|error| *error.diagnostic)?;
+            Ok(if crate::template::is_omit(&value) || value.is_none() { None } else { Some(value.to_string()) })
+        }
     }
 }
 
@@ -270,6 +273,9 @@ fn keyword_text(scope: &Scope, play: &Play, keyword: Keyword) -> Result<Option<S
 fn serial(scope: &Scope, play: &Play) -> Result<Vec<String>, Diagnostic> {
     let Some(source) = play.get(Keyword::Serial) else { return Ok(Vec::new()) };
     let value = scope.value(source).map_err(|error| *error.diagnostic)?;
+    if crate::template::is_omit(&value) || value.is_none() {
+        return Ok(Vec::new());
+    }
     let words: Vec<String> = match value.as_str() {
         None if value.try_iter().is_ok() => {
             value.try_iter().into_iter().flatten().map(|item| item.to_string()).collect()

@@ -210,6 +210,7 @@ impl Run {
             play: play.into(),
             facts: empty,
             inventory: Arc::from([]),
+            fallback: None,
         };
         let surroundings = Surroundings {
             search_path: scope.search_path(playbook_dir),

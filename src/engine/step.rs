@@ -233,11 +233,16 @@ impl Batch {
                     target.state().vars.include(variables.iter().cloned().collect());
                 }
             }
-            Consequence::AddHost { name, groups, vars } => self.run().add_host(&name, &groups, vars),
+            Consequence::AddHost { name, groups, vars } => {
+                self.run().add_host(&name, &groups, vars);
+                super::batch::lock(&self.play.layers).clear();
+            }
             Consequence::GroupBy { group, parents } => {
                 for target in targets {
                     self.run().group_by(&target.name, &group, &parents);
                 }
+                // The new groups may have variables.
+                super::batch::lock(&self.play.layers).clear();
             }
             Consequence::Stats { data, per_host, aggregate } => {
                 self.run().add_stats(per_host.then_some(&*host.name), data, aggregate);
@@ -304,7 +309,10 @@ pub fn registered(task: &Task, title: &str, name: &str, ending: &Ending) -> Bind
         ))),
         None => {
             let mut fields = ending.result.result.clone();
-            fields.entry("failed").or_insert(serde_json::Value::Bool(false));
+            // A loop over nothing did not even succeed.
+            if !fields.contains_key("skipped_reason") {
+                fields.entry("failed").or_insert(serde_json::Value::Bool(false));
+            }
             Binding::Value(crate::vars::data(&fields))
         }
     }

@@ -209,6 +209,14 @@ impl Run {
     }
 }
 
+/// The environment of what runs. Facts are gathered without what only they will tell (`ansible_env`).
+fn environment(on: &OnHost, keywords: &KeywordReader<'_>) -> Result<Vec<(String, String)>, TemplateError> {
+    match keywords.environment() {
+        Err(error) if matches!(error.kind, TemplateErrorKind::Undefined(_)) && on.gathers_facts() => Ok(Vec::new()),
+        other => other,
+    }
+}
+
 /// The host that a task's requests go to, and its name where the task is delegated.
 pub fn remote<'a>(
     on: &'a OnHost,
@@ -240,7 +248,7 @@ pub fn remote<'a>(
             user,
             mode: if plan { Mode::Shadow } else { Mode::Live },
             diff,
-            environment: keywords.environment()?,
+            environment: environment(on, keywords)?,
             timeout: timeout.filter(|seconds| *seconds > 0),
             title: &on.title,
             output,

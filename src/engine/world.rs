@@ -3,6 +3,7 @@
 use super::batch::{HostLayers, PlayRun, lock};
 use super::host::Host;
 use super::run::Run;
+use crate::actions::Consequence;
 use crate::diagnostic::{Diagnostic, Diagnostics};
 use crate::playbook::{Keyword, ScopeKind};
 use crate::template::{TemplateErrorKind, Value};
@@ -179,6 +180,7 @@ impl Run {
             play: vars.to_vec().into(),
             facts: state.facts_layer(),
             inventory: inventory.clone(),
+            fallback: None,
         };
         let surroundings = crate::template::Surroundings {
             search_path: vec![play.play.directory.clone()],
@@ -251,6 +253,15 @@ impl Run {
         let answer =
             answer.map_err(|error| Diagnostic::plain(format!("cannot read the answer to `{question}`: {error}")))?;
         Ok(if answer.is_empty() { default.unwrap_or_default().to_owned() } else { answer })
+    }
+
+    /// Whether the inventory is already as an action wants it.
+    pub fn inventory_has(&self, consequence: &Consequence, host: &str) -> bool {
+        match consequence {
+            Consequence::AddHost { name, groups, vars } => self.inventory().has_host_as(name, groups, vars),
+            Consequence::GroupBy { group, parents } => self.inventory().is_grouped(host, group, parents),
+            _ => false,
+        }
     }
 
     /// `add_host`.

@@ -166,6 +166,34 @@ impl Inventory {
         Diagnostics(self.files.take_warnings())
     }
 
+    /// Whether a host is in these groups with these variables: then `add_host` would change nothing.
+    pub fn has_host_as(&self, name: &str, groups: &[String], vars: &[(String, Value)]) -> bool {
+        let Some(id) = self.roster.find_host(name) else { return false };
+        let host = self.roster.host(id);
+        let has =
+            |name: &str, value: &Value| matches!(host.vars.get(name), Some(Binding::Value(have)) if have == value);
+        !host.implicit
+            && groups.iter().all(|group| self.is_member(id, group))
+            && vars.iter().all(|(name, value)| has(name, value))
+    }
+
+    /// Whether a host is in this group, and the group in those: then `group_by` would change nothing.
+    pub fn is_grouped(&self, host: &str, group: &str, parents: &[String]) -> bool {
+        let Some(host) = self.roster.find_host(host) else { return false };
+        self.is_member(host, group) && parents.iter().all(|parent| self.is_below(group, parent))
+    }
+
+    fn is_member(&self, host: HostId, group: &str) -> bool {
+        self.roster.find_group(group).is_some_and(|group| self.roster.host(host).groups.contains(&group))
+    }
+
+    fn is_below(&self, group: &str, parent: &str) -> bool {
+        match (self.roster.find_group(group), self.roster.find_group(parent)) {
+            (Some(group), Some(parent)) => self.roster.group(group).parents.contains(&parent),
+            _ => false,
+        }
+    }
+
     /// Adds a host to these groups, or changes it (`add_host`).
     pub fn add_host(
         &mut self,

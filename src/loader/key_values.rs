@@ -138,12 +138,13 @@ struct Pair<'a> {
 impl<'a> Pair<'a> {
     /// `None` where there is no `=` that is neither escaped nor inside a template nor first.
     fn of(word: &'a str) -> Option<Pair<'a>> {
-        let equals = word.match_indices('=').map(|(at, _)| at).find(|&at| at > 0 && !word[..at].ends_with('\\'))?;
-        let key = &word[..equals];
-        if key.contains("{{") || key.contains("{%") {
-            return None;
-        }
-        Some(Pair { key, value: &word[equals + 1..], value_start: equals + 1 })
+        let outside = |at: usize| {
+            let opened = |open: &str, close: &str| word[..at].matches(open).count() > word[..at].matches(close).count();
+            !opened("{{", "}}") && !opened("{%", "%}")
+        };
+        let free = |at: &usize| *at > 0 && !word[..*at].ends_with('\\') && outside(*at);
+        let equals = word.match_indices('=').map(|(at, _)| at).find(free)?;
+        Some(Pair { key: &word[..equals], value: &word[equals + 1..], value_start: equals + 1 })
     }
 }
 

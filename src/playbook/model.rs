@@ -140,12 +140,19 @@ pub struct Args {
     pub named: Vec<(Arc<str>, Source)>,
     /// A template that gives a mapping: `args: "{{ options }}"` or `file: "{{ options }}"`.
     pub template: Option<Source>,
+    /// Where the named ones' names stand.
+    pub names: Vec<(Arc<str>, Span)>,
 }
 
 impl Args {
     /// The argument of a name.
     pub fn get(&self, name: &str) -> Option<&Source> {
         self.named.iter().find(|(have, _)| &**have == name).map(|(_, value)| value)
+    }
+
+    /// Where an argument's name stands.
+    pub fn name_span(&self, name: &str) -> Option<&Span> {
+        self.names.iter().find(|(have, _)| &**have == name).map(|(_, span)| span)
     }
 }
 

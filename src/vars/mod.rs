@@ -10,4 +10,4 @@ mod stack;
 
 pub use host::{Facts, HostVars};
 pub use layers::{Bindings, Layer, bindings, data, values};
-pub use stack::{Stack, TaskLayers};
+pub use stack::{Fallback, Stack, TaskLayers};

@@ -87,6 +87,14 @@ pub struct Stack {
     pub facts: Layer,
     /// The inventory's, from the top.
     pub inventory: Arc<[Layer]>,
+    /// Names that mean something where no layer has them.
+    pub fallback: Option<Arc<dyn Fallback>>,
+}
+
+/// Names that mean something where nothing sets them.
+pub trait Fallback: std::fmt::Debug + Send + Sync {
+    /// What a name stands for, with these variables set.
+    fn get(&self, name: &str, stack: &Stack) -> Option<Binding>;
 }
 
 impl Stack {
@@ -95,6 +103,11 @@ impl Stack {
         self.host = host.upper();
         self.facts = host.facts_layer();
         self
+    }
+
+    /// What a layer says of a name.
+    pub fn set(&self, name: &str) -> Option<Binding> {
+        self.layers().find_map(|layer| layer.get(name))
     }
 
     /// The layers from the top.
@@ -113,16 +126,16 @@ impl Stack {
 
 impl Variables for Stack {
     fn get(&self, name: &str) -> Option<Binding> {
-        self.layers().find_map(|layer| layer.get(name))
+        self.set(name).or_else(|| self.fallback.as_ref()?.get(name, self))
     }
 
     fn names(&self) -> Vec<Arc<str>> {
+        // As Ansible's: from the lowest layer up, each name where it is met first.
+        let mut layers: Vec<&Layer> = self.layers().collect();
+        layers.reverse();
         let mut names = Vec::new();
-        for layer in self.layers() {
-            layer.add_names(&mut names);
-        }
-        names.sort_unstable();
-        names.dedup();
-        names
+        layers.into_iter().for_each(|layer| layer.add_names(&mut names));
+        let unique: indexmap::IndexSet<Arc<str>> = names.into_iter().collect();
+        unique.into_iter().collect()
     }
 }

@@ -5,7 +5,7 @@ use crate::diagnostic::{Diagnostic, Span, did_you_mean};
 use crate::loader::{Entry, Node, Source, key_values};
 use crate::playbook::keyword::{self, Keyword, Places};
 use crate::playbook::model::{Action, Args};
-use crate::playbook::scope::Keywords;
+use crate::playbook::scope::{Keywords, Scope, ScopeKind};
 use std::sync::Arc;
 
 /// A module's name without the collection that is always there.
@@ -22,7 +22,14 @@ pub(super) struct Found {
 
 impl Pass<'_> {
     /// The action among a task's keys that are no task keywords.
-    pub(super) fn action(&mut self, others: &[&Entry], keywords: &Keywords, at: &Span, place: Places) -> Option<Found> {
+    pub(super) fn action(
+        &mut self,
+        others: &[&Entry],
+        keywords: &Keywords,
+        at: &Span,
+        place: Places,
+        parent: &Arc<Scope>,
+    ) -> Option<Found> {
         let mut actions: Vec<&Entry> = Vec::new();
         for entry in others {
             match entry.key.as_str() {
@@ -36,7 +43,9 @@ impl Pass<'_> {
             .map(|source| (source, false))
             .or_else(|| keywords.get(Keyword::LocalAction).map(|source| (source, true)));
         match (actions.as_slice(), old_form) {
-            ([], Some((source, local))) => self.old_form(source, keywords).map(|action| Found { action, local }),
+            ([], Some((source, local))) => {
+                self.old_form(source, keywords, parent).map(|action| Found { action, local })
+            }
             ([entry], None) => {
                 let name = entry.key.as_str().unwrap_or_default().to_owned();
                 if crate::actions::find(&name).is_none() {
@@ -44,7 +53,8 @@ impl Pass<'_> {
                     return None;
                 }
                 let args = self.args(&name, &entry.value, keywords)?;
-                Some(self.checked(name, entry.key.span.clone(), args)).map(|action| Found { action, local: false })
+                let action = self.checked(name, entry.key.span.clone(), args);
+                Some(Found { action, local: false })
             }
             ([], None) => {
                 let problem = Diagnostic::error(at, "this task names no module");
@@ -95,15 +105,16 @@ impl Pass<'_> {
     }
 
     /// `action: copy src=a dest=b`, `local_action: {module: copy, src: a}`.
-    fn old_form(&mut self, source: &Source, keywords: &Keywords) -> Option<Action> {
+    fn old_form(&mut self, source: &Source, keywords: &Keywords, parent: &Arc<Scope>) -> Option<Action> {
         if let Some(entries) = source.as_map() {
-            let Some(module) = source.get("module").and_then(Source::as_str) else {
+            let Some(module) = source.get("module") else {
                 self.error(&source.span, "a mapping here needs `module`, the module's name");
                 return None;
             };
+            let module = self.module_name(module, keywords, parent)?;
             let rest: Vec<Entry> =
                 entries.iter().filter(|entry| entry.key.as_str() != Some("module")).cloned().collect();
-            let name = module.to_owned();
+            let name = module;
             let value = Source { span: source.span.clone(), node: Node::Map(rest.into()) };
             let args = self.args(&name, &value, keywords)?;
             return self.known(name, source.span.clone(), args);
@@ -115,9 +126,25 @@ impl Pass<'_> {
             );
             return None;
         };
-        let (name, rest) = text.trim().split_once(char::is_whitespace).unwrap_or((text.trim(), ""));
-        let args = self.args(name, &Source::text(&source.span, rest.trim()), keywords)?;
-        self.known(name.to_owned(), source.span.clone(), args)
+        let (name, rest) = first_word(text.trim());
+        let name = self.module_name(&Source::text(&source.span, name), keywords, parent)?;
+        let args = self.args(&name, &Source::text(&source.span, rest.trim()), keywords)?;
+        self.known(name, source.span.clone(), args)
+    }
+
+    /// A module's name; a template in it must be known while reading.
+    fn module_name(&mut self, source: &Source, keywords: &Keywords, parent: &Arc<Scope>) -> Option<String> {
+        if !source.has_template() {
+            return source.as_str().map(str::to_owned);
+        }
+        let task = Scope {
+            kind: ScopeKind::Task,
+            keywords: keywords.clone(),
+            span: source.span.clone(),
+            directory: parent.directory.clone(),
+            parent: Some(parent.clone()),
+        };
+        self.name(source, &task)
     }
 
     fn known(&mut self, name: String, span: Span, args: Args) -> Option<Action> {
@@ -179,7 +206,11 @@ impl Pass<'_> {
             match entry.key.as_str() {
                 // What the module's own mapping says counts before `args:`, which is read second.
                 Some(key) if args.get(key).is_some() => {}
-                Some(key) => args.named.push((Arc::from(key), entry.value.clone())),
+                Some(key) => {
+                    let key: Arc<str> = Arc::from(key);
+                    args.names.push((key.clone(), entry.key.span.clone()));
+                    args.named.push((key, entry.value.clone()));
+                }
                 None => self.error(
                     &entry.key.span,
                     format!("an argument's name must be text, this is {}", entry.key.describe()),
@@ -201,6 +232,13 @@ impl Pass<'_> {
         self.check_args(&name, &span, &args);
         Action { name, module, span, args }
     }
+}
+
+/// The first word of a text, which may have spaces within a template's braces, and the rest.
+fn first_word(text: &str) -> (&str, &str) {
+    let ends = |at: usize| text[..at].matches("{{").count() <= text[..at].matches("}}").count();
+    let end = text.match_indices(char::is_whitespace).map(|(at, _)| at).find(|at| ends(*at));
+    end.map_or((text, ""), |at| text.split_at(at))
 }
 
 /// A scalar as text, as free-form modules take it.

@@ -5,7 +5,7 @@ use crate::diagnostic::{Diagnostic, Span, did_you_mean};
 use crate::loader::{Node, Source};
 use crate::playbook::model::Args;
 use refit_agent::args::{ArgSpec, Kind, boolean};
-use refit_agent::modules::Rule;
+use refit_agent::modules::{Module, Rule};
 
 impl Pass<'_> {
     pub(super) fn check_args(&mut self, name: &str, span: &Span, args: &Args) {
@@ -14,13 +14,24 @@ impl Pass<'_> {
             return;
         }
         let specs = (module.args)();
+        let found_before = self.problems.0.len();
+        self.check_against(module, specs, name, span, args);
+        // Where the playbook reckons with the failure, it comes when the task runs.
+        if self.failure_is_handled {
+            for problem in self.problems.0.iter_mut().skip(found_before) {
+                *problem = problem.clone().warning();
+            }
+        }
+    }
+
+    fn check_against(&mut self, module: &Module, specs: &[ArgSpec], name: &str, span: &Span, args: &Args) {
         for (key, value) in &args.named {
             match specs.iter().find(|spec| spec.answers_to(key)) {
                 Some(spec) => self.check_value(spec, key, value),
                 None => {
                     let names = specs.iter().flat_map(|spec| std::iter::once(&spec.name).chain(spec.aliases)).copied();
-                    // The key's own place is just before the value's; what a file holds is shown from the value.
-                    let mut problem = Diagnostic::error(&value.span, format!("no argument `{key}` in `{name}`"));
+                    let place = args.name_span(key).unwrap_or(&value.span);
+                    let mut problem = Diagnostic::error(place, format!("no argument `{key}` in `{name}`"));
                     problem = match did_you_mean(key, names) {
                         Some(hint) => problem.hint(hint),
                         None => problem.hint(format!("`refit doc {}` lists the arguments", module.name)),

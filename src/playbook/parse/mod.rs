@@ -51,6 +51,8 @@ pub(super) struct Pass<'a> {
     pub(super) role_handlers: Vec<super::Node>,
     /// Whether `module_defaults` is in force somewhere: then missing arguments are found only when the task runs.
     pub(super) has_module_defaults: bool,
+    /// Whether the playbook goes on after a failure of the task that is read: it may be meant to fail.
+    pub(super) failure_is_handled: bool,
     /// Roles met that the whole play sees.
     pub(super) static_roles: Vec<Arc<super::RoleUse>>,
 }
@@ -118,6 +120,7 @@ impl Parser {
             reading: Vec::new(),
             role_handlers: Vec::new(),
             has_module_defaults: false,
+            failure_is_handled: false,
             static_roles: Vec::new(),
         }
     }

@@ -110,7 +110,8 @@ impl Pass<'_> {
         let place = if handlers { HANDLER } else { TASK };
         let (mut keywords, others) = self.keywords(entries, place);
         self.has_module_defaults |= keywords.get(Keyword::ModuleDefaults).is_some();
-        let Some(found) = self.action(&others, &keywords, &item.span, place) else { return Vec::new() };
+        self.failure_is_handled = failure_is_handled(&keywords, parent);
+        let Some(found) = self.action(&others, &keywords, &item.span, place, parent) else { return Vec::new() };
         if found.local {
             keywords.set(Keyword::DelegateTo, Source::text(&item.span, "localhost"));
             keywords.set(Keyword::Connection, Source::text(&item.span, "local"));
@@ -196,6 +197,19 @@ impl Pass<'_> {
     }
 }
 
+/// Whether a task's failure is ignored, judged by the task itself, or rescued.
+fn failure_is_handled(own: &Keywords, parent: &Scope) -> bool {
+    let ignored = own.get(Keyword::IgnoreErrors).or_else(|| parent.get(Keyword::IgnoreErrors));
+    let never = |source: &Source| match &source.node {
+        crate::loader::Node::Bool(flag) => !flag,
+        crate::loader::Node::Text(text, _) => refit_agent::args::boolean(text) == Some(false),
+        _ => false,
+    };
+    ignored.is_some_and(|source| !never(source))
+        || own.get(Keyword::FailedWhen).is_some()
+        || parent.outward().any(|around| around.keywords.get(Keyword::Rescue).is_some())
+}
+
 /// The keywords of an import hold for what it brings; the import's own ones stay behind.
 fn import_keywords(keywords: &Keywords) -> Keywords {
     let mut kept = Keywords::default();
@@ -220,9 +234,12 @@ pub(crate) fn find_task_file(name: &str, scope: &Scope, playbook_dir: &Path, kin
     }
     let mut places: Vec<PathBuf> = Vec::new();
     // In a role the role's own directory of tasks counts, wherever below it the naming file stands.
-    let in_role = |role: &Arc<RoleUse>| role.role.path.join(kind).join(name);
+    // A handler may include a file of tasks.
+    let kinds = if kind == "tasks" { vec!["tasks"] } else { vec![kind, "tasks"] };
+    let in_role =
+        |role: &Arc<RoleUse>| kinds.iter().map(|kind| role.role.path.join(kind).join(name)).collect::<Vec<_>>();
     places.push(scope.directory.join(name));
-    places.extend(scope.roles().map(in_role));
+    places.extend(scope.roles().flat_map(in_role));
     for around in scope.outward() {
         places.push(around.directory.join(name));
     }

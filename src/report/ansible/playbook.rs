@@ -123,7 +123,14 @@ impl PlaybookView {
         let Some(task) = self.tasks.get(&id) else { return };
         let message = match result.result.get("msg") {
             _ if result.hidden => "Task failed: the result is hidden (no_log)".to_owned(),
-            message => message.map(python_str).unwrap_or_default(),
+            message => {
+                let message = message.map(python_str).unwrap_or_default();
+                // Where the module has nothing to say, the engine may: a condition of the task that failed.
+                let why = || {
+                    result.why.as_deref().and_then(|why| why.lines().next()).map(|why| format!("Task failed: {why}"))
+                };
+                if message.is_empty() { why().unwrap_or_default() } else { message }
+            }
         };
         let head = if message.starts_with("Task failed") || message.is_empty() || result.status == Status::Unreachable {
             message
