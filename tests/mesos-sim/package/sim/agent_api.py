@@ -196,7 +196,7 @@ class Api:
             "GET_LOGGING_LEVEL": api.logging_level_v1,
             "GET_OPERATIONS": lambda: {"type": kind, "get_operations": {}},
             "GET_AGENT": lambda: {"type": kind, "get_agent": self.get_agent()},
-            "GET_CONTAINERS": lambda: {"type": kind, "get_containers": {"containers": self.get_containers()}},
+            "GET_CONTAINERS": self.get_containers,
             "GET_TASKS": lambda: {"type": kind, "get_tasks": self.get_tasks()},
             "GET_EXECUTORS": lambda: {"type": kind, "get_executors": self.get_executors()},
             "GET_FRAMEWORKS": lambda: {"type": kind, "get_frameworks": self.get_frameworks()},
@@ -242,7 +242,7 @@ class Api:
                     "resource_statistics": {key: each["statistics"][key] for key in order},
                 }
             )
-        return shown
+        return {"type": "GET_CONTAINERS", **({"get_containers": {"containers": shown}} if shown else {})}
 
     def get_tasks(self):
         return {

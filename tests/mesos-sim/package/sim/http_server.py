@@ -137,10 +137,10 @@ class Server:
     @staticmethod
     def _send(writer, response, accepts_gzip):
         headers, body = response.headers, response.body
+        lines = [f"HTTP/1.1 {response.status} {REASONS[response.status]}"]
         if accepts_gzip and response.status == 200 and len(body) >= GZIP_FROM:
             body = gzip.compress(body)
-            at = [name for name, _ in headers].index("Content-Length")
-            headers = headers[:at] + [("Content-Encoding", "gzip")] + headers[at:]
-        lines = [f"HTTP/1.1 {response.status} {REASONS[response.status]}", f"Date: {formatdate(usegmt=True)}"]
+            lines.append("Content-Encoding: gzip")
+        lines.append(f"Date: {formatdate(usegmt=True)}")
         lines += [f"{name}: {len(body) if name == 'Content-Length' else value}" for name, value in headers]
         writer.write("\r\n".join(lines).encode() + b"\r\n\r\n" + body)

@@ -45,19 +45,20 @@ def machines_of(value):
 
 
 class Machines:
-    """`registry["machines"]`: each machine's name, with its id, mode and unavailability; `registry["windows"]`.
+    """`registry["machines"]` has each machine's name, with its id, mode and unavailability; `registry["windows"]` the schedule,
+    None when the last machine has left it. Neither is there before the first schedule.
 
     `seen` are the names of machines that this master has met, by an agent or a schedule: the others are refused in
     other words."""
 
     def __init__(self, registry, seen):
-        self.modes = registry.setdefault("machines", {})
+        self.modes = registry.get("machines", {})
         self.registry, self.seen = registry, seen
         seen.update(self.modes)
 
     @property
     def windows(self):
-        return self.registry.setdefault("windows", [])
+        return self.registry.get("windows") or []
 
     def update(self, windows):
         """Replaces the schedule."""
@@ -74,8 +75,7 @@ class Machines:
                     raise Refused(f"Machine '{key}' is deactivated and cannot be removed from the schedule")
                 new[key]["mode"] = DOWN
         self.registry["windows"] = windows
-        self.modes.clear()
-        self.modes.update(new)
+        self.registry["machines"] = self.modes = new
         self.seen.update(new)
 
     def _checked(self, machines, mode, complaint):
@@ -96,13 +96,23 @@ class Machines:
             del self.modes[name(machine)]
             for window in self.windows:
                 window["machine_ids"] = [each for each in window["machine_ids"] if each != machine]
-        self.registry["windows"] = [window for window in self.windows if window["machine_ids"]]
+        self.registry["windows"] = [window for window in self.windows if window["machine_ids"]] or None
 
     def is_down(self, machine):
         return self.modes.get(name(machine), {}).get("mode") == DOWN
 
-    def schedule(self):
-        return {"windows": self.windows} if self.windows else {}
+    def schedule(self, order=("start", "duration")):
+        """The v0 endpoint has a window's duration first, v1 its start."""
+        if not self.windows:
+            return {}
+        shown = [
+            {
+                "machine_ids": window["machine_ids"],
+                "unavailability": {key: window["unavailability"][key] for key in order if key in window["unavailability"]},
+            }
+            for window in self.windows
+        ]
+        return {"windows": shown}
 
     def status(self):
         shown = {}

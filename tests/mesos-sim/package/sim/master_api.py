@@ -118,7 +118,7 @@ class Api:
             "/frameworks": self.frameworks,
             "/tasks": lambda: {"tasks": [tasks.v0(task) for each in self.all_frameworks() for task in each.tasks.values()]},
             "/state-summary": self.state_summary,
-            "/maintenance/schedule": lambda: self.master.machines().schedule(),
+            "/maintenance/schedule": lambda: self.master.machines().schedule(("duration", "start")),
             "/maintenance/status": lambda: self.master.machines().status(),
             "/roles": self.roles,
             "/quota": dict,
@@ -337,10 +337,11 @@ class Api:
             ]
             if found:
                 shown[kind] = {"slaves": found}
-        if "machines" in master.registry and "windows" in master.registry:
+        if "machines" in master.registry:
             machines = [{"info": each} for each in master.registry["machines"].values()]
             shown["machines"] = {"machines": machines} if machines else {}
-            shown["schedules"] = [master.machines().schedule()]
+            if master.registry["windows"] is not None:
+                shown["schedules"] = [master.machines().schedule()]
         return resources.sorted_keys(shown)
 
     def metric_values(self):
@@ -503,10 +504,8 @@ class Api:
                 if agent.drain_started:
                     each["estimated_drain_start_time"] = api.nanoseconds(int(agent.drain_started))
             shown.append(each)
-        found = {"agents": shown}
-        if self.master.recovered_agents:
-            found["recovered_agents"] = [self.agent_info(each["info"]) for each in self.master.recovered_agents.values()]
-        return found
+        recovered = [self.agent_info(each["info"]) for each in self.master.recovered_agents.values()]
+        return {"agents": shown, "recovered_agents": recovered}
 
     def get_tasks(self):
         def of(select):
