@@ -2,6 +2,7 @@
 
 pub mod args;
 mod execute;
+mod explain;
 mod ground;
 mod inventory;
 mod misused;
@@ -88,6 +89,7 @@ fn refit(words: Vec<OsString>) -> anyhow::Result<u8> {
             execute::run(options, &args.body.fleet, shown)
         }
         Command::Inventory(args) => inventory::show(&args, true),
+        Command::Explain(args) => explain::explain(&args),
         Command::Vault(args) => vault::vault(&args.command),
     }
 }

@@ -229,6 +229,30 @@ fn merged(own: &Source, more: &Source) -> Source {
 }
 
 impl OnHost {
+    /// What an include would bring, whether its conditions hold or not: for explanations. An error is one that explains why that
+    /// can't be told.
+    pub(super) fn would_bring(&self) -> Result<Vec<Vec<Node>>, String> {
+        let said = |ending: Box<Ending>| {
+            let message = ending.result.result.get("msg").and_then(serde_json::Value::as_str);
+            ending.unknown.as_deref().or(message).unwrap_or("it can't be told").to_owned()
+        };
+        let mut all = Vec::new();
+        if self.task.looped.is_none() {
+            all.push(Wanted { what: self.what(&self.scope).map_err(said)?, item: Vec::new(), label: None });
+        } else {
+            let items = self.items().map_err(|error| error.to_string())?;
+            let control = LoopControl::read(self).map_err(|error| error.to_string())?;
+            for (index, item) in items.iter().enumerate() {
+                let variables = control.names(&items, index, item);
+                let names = crate::vars::Layer::from(crate::vars::values(variables.clone()));
+                let what = self.what(&self.scope.with(Arc::new(names))).map_err(said)?;
+                all.push(Wanted { what, item: variables, label: None });
+            }
+        }
+        let load = |wanted: &Wanted| self.batch.load(&self.task, wanted, std::slice::from_ref(&self.host));
+        all.iter().map(|wanted| load(wanted).map_err(|problems| problems.to_string())).collect()
+    }
+
     /// What the host is to run, once for each item; or why nothing.
     fn wanted(&self) -> Result<Vec<Wanted>, Box<Ending>> {
         let template_error = |error| Box::new(Ending::template_error(error));

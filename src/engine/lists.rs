@@ -83,7 +83,8 @@ fn list_play(run: &Arc<Run>, number: usize, play: &Arc<Play>, text: &mut String)
     Ok(())
 }
 
-fn own_tags(sources: &[&crate::loader::Source]) -> Vec<String> {
+/// Tags as written.
+pub(super) fn own_tags(sources: &[&crate::loader::Source]) -> Vec<String> {
     sources.iter().flat_map(|source| crate::playbook::tag_texts(source)).collect()
 }
 

@@ -34,6 +34,14 @@ impl OnHost {
         }
     }
 
+    /// The variables in force for each item.
+    pub(super) fn item_scopes(&self) -> Result<Vec<Scope>, TemplateError> {
+        let items = self.items()?;
+        let control = LoopControl::read(self)?;
+        let scope = |(index, item)| self.scope.with(control.variables(&items, index, item));
+        Ok(items.iter().enumerate().map(scope).collect())
+    }
+
     /// The items of `with_LOOKUP`.
     fn lookup_items(&self, lookup: &str, items: &Source) -> Result<Value, TemplateError> {
         let terms = self.scope.value(items)?;
@@ -53,11 +61,8 @@ impl OnHost {
             Ok(control) => control,
             Err(error) => return Ending::template_error(error),
         };
-        let scopes: Vec<Scope> = items
-            .iter()
-            .enumerate()
-            .map(|(index, item)| self.scope.with(control.variables(&items, index, item)))
-            .collect();
+        let scope = |(index, item)| self.scope.with(control.variables(&items, index, item));
+        let scopes: Vec<Scope> = items.iter().enumerate().map(scope).collect();
         let endings: Vec<Ending> = match self.one_request(&control, &scopes, &items) {
             Some(endings) => endings,
             None => self.one_by_one(&control, &scopes, &items),

@@ -5,6 +5,7 @@ mod batch;
 mod connection_vars;
 mod ending;
 mod entry;
+mod explain;
 mod extra_vars;
 mod fact_cache;
 mod flow;
@@ -29,6 +30,9 @@ mod world;
 
 pub use ending::details;
 pub use entry::{Ready, Tools, exit, prepare, run};
+pub use explain::{
+    ExplainedTask, ExplainedVariable, Place as SetAt, Skip, explain_task, explain_variable, levels_above,
+};
 pub use lists::list;
 pub use options::{Become, Connection, Fleet, ListOnly, Password, RunOptions, VaultSecret, VaultSource, What};
 

@@ -112,7 +112,7 @@ impl Run {
     }
 
     /// The play's pattern as text, and its hosts: without those that failed or were unreachable in earlier plays.
-    fn hosts_of(&self, play: &Arc<Play>, scope: &Scope) -> Result<(String, Vec<Arc<str>>), Diagnostic> {
+    pub(super) fn hosts_of(&self, play: &Arc<Play>, scope: &Scope) -> Result<(String, Vec<Arc<str>>), Diagnostic> {
         let Some(source) = play.get(Keyword::Hosts) else { return Ok((String::new(), Vec::new())) };
         let value = scope.value(source).map_err(|error| *error.diagnostic)?;
         let pattern = match value.as_str() {

@@ -63,6 +63,16 @@ impl Run {
         )
     }
 
+    /// A host's variables of the inventory, `group_vars` and `host_vars`, from the top, each with what sets them, for people.
+    pub fn named_layers(
+        &self,
+        host: &str,
+        playbook_dir: &std::path::Path,
+    ) -> Vec<(String, Arc<crate::inventory::VarMap>)> {
+        // What is wrong in the files was told when the host's layers were read.
+        self.inventory().named_layers(host, playbook_dir).unwrap_or_default()
+    }
+
     /// The file that a host comes from.
     pub fn inventory_source(&self, host: &str) -> Option<PathBuf> {
         self.inventory().source_of(host)

@@ -154,6 +154,24 @@ impl Inventory {
         Ok(layers.into_iter().rev().map(|layer| Layer::Names(layer.vars)).collect())
     }
 
+    /// The same, each with what sets them, for people: "group_vars of the group `web`".
+    pub fn named_layers(&self, host: &str, playbook_dir: &Path) -> Result<Vec<(String, Arc<VarMap>)>, Diagnostics> {
+        let Some(host) = self.roster.find_host(host) else { return Ok(Vec::new()) };
+        let layers = self.roster.layers(host, &self.files, &[playbook_dir.to_owned()], &self.stages)?;
+        let name = |layer: super::layers::Layer| {
+            let by = match (layer.owner, &layer.file) {
+                (Owner::Group(group), None) => format!("inventory, group `{}`", self.roster.group(group).name),
+                (Owner::Group(group), Some(_)) => {
+                    format!("group_vars of the group `{}`", self.roster.group(group).name)
+                }
+                (Owner::Host(_), None) => "inventory, at the host".to_owned(),
+                (Owner::Host(_), Some(_)) => "host_vars of the host".to_owned(),
+            };
+            (by, layer.vars)
+        };
+        Ok(layers.into_iter().rev().map(name).collect())
+    }
+
     /// What a group or a host brings itself: of the inventory, then of `group_vars` or `host_vars`. Of two that set a variable the
     /// later one counts.
     pub fn own_vars(&self, owner: Owner, playbook_dir: &Path) -> Result<Vec<Arc<VarMap>>, Diagnostics> {

@@ -1,8 +1,9 @@
 //! What a run learns of a host: facts, `include_vars`, `set_fact`, registered results.
 
 use super::layers::{Bindings, Layer};
-use crate::template::Binding;
+use crate::template::{Binding, Variables};
 use indexmap::IndexMap;
+use refit_agent::facts::Subset;
 use serde_json::{Map, Value as Json};
 use std::sync::Arc;
 
@@ -13,6 +14,31 @@ pub struct Facts {
     known: IndexMap<String, Json>,
     /// The same as variables: `ansible_facts`, and each by itself as it was given.
     names: Arc<Bindings>,
+    /// Where nothing was gathered because no host was asked: why they are unknown.
+    unknown: Option<Arc<str>>,
+}
+
+/// Facts of a host that nobody asked.
+#[derive(Debug)]
+struct UnknownFacts(Arc<str>);
+
+impl Variables for UnknownFacts {
+    fn get(&self, name: &str) -> Option<Binding> {
+        let is_fact = match name.strip_prefix("ansible_") {
+            Some("facts") => true,
+            Some(name) => refit_agent::facts::subset_of(name)
+                // Anything may be the name of a network interface.
+                .is_some_and(|subset| {
+                    subset != Subset::Network || name.starts_with("default_ip") || name == "interfaces"
+                }),
+            None => false,
+        };
+        is_fact.then(|| Binding::Unknown(self.0.clone()))
+    }
+
+    fn names(&self) -> Vec<Arc<str>> {
+        vec![Arc::from("ansible_facts")]
+    }
 }
 
 impl Facts {
@@ -32,6 +58,11 @@ impl Facts {
     /// `ansible_facts`.
     pub fn known(&self) -> &IndexMap<String, Json> {
         &self.known
+    }
+
+    /// Facts that are there, and are not known: of a host that is not asked.
+    pub fn unknown(why: impl Into<Arc<str>>) -> Facts {
+        Facts { unknown: Some(why.into()), ..Facts::default() }
     }
 
     /// Whether anything was gathered.
@@ -74,6 +105,9 @@ impl HostVars {
 
     /// The layer of facts.
     pub fn facts_layer(&self) -> Layer {
+        if let (true, Some(why)) = (self.facts.is_empty(), &self.facts.unknown) {
+            return Layer::Computed(Arc::new(UnknownFacts(why.clone())));
+        }
         if self.facts.is_empty() {
             let none = super::layers::data(&serde_json::json!({}));
             return Layer::from(super::values([("ansible_facts", none)]));

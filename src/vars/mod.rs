@@ -6,8 +6,10 @@
 
 mod host;
 mod layers;
+mod level;
 mod stack;
 
 pub use host::{Facts, HostVars};
 pub use layers::{Bindings, Layer, bindings, data, values};
+pub use level::Level;
 pub use stack::{Fallback, Stack, TaskLayers};

@@ -60,6 +60,13 @@ impl TaskLayers {
     }
 }
 
+impl TaskLayers {
+    /// The layers in their three places among the others, each from the top: parameters; of the task, blocks and roles; defaults.
+    pub fn parts(&self) -> [&[Layer]; 3] {
+        [&self.params, &self.own, &self.defaults]
+    }
+}
+
 fn vars_of(used: &RoleUse) -> Vec<Layer> {
     let own = used.role.vars.iter().rev().map(|source| Layer::from(bindings(source)));
     own.chain(used.dependencies.iter().rev().flat_map(|dependency| vars_of(dependency))).collect()

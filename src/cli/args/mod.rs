@@ -2,6 +2,7 @@
 //! help's text.
 
 mod exec;
+mod explain;
 mod fleet;
 mod inventory;
 mod reach;
@@ -10,6 +11,7 @@ mod show;
 mod vault;
 
 pub use exec::{AdHocArgs, ExecArgs};
+pub use explain::ExplainArgs;
 pub use fleet::FleetArgs;
 pub use inventory::{InventoryArgs, InventoryCommandArgs};
 pub(super) use reach::reach;
@@ -53,6 +55,8 @@ pub enum Command {
     Exec(ExecArgs),
     /// Show the inventory.
     Inventory(InventoryArgs),
+    /// Explain why a variable has its value, or why a task would be skipped.
+    Explain(ExplainArgs),
     /// Encrypt files and values, and decrypt them.
     Vault(VaultArgs),
     /// Explain modules and their arguments.
