@@ -259,6 +259,7 @@ def drain(agents, number):
     for what in ("number", "10mins_string", "600s_string", "seconds"):
         send("drain", f"DRAIN_AGENT_grace_as_{what}", 5050, own)
     send("drain", "DRAIN_AGENT_at_nonleader", 5060, own)
+    compare_stage("drain", "1-before_", agent_port, name)
     send("drain", "DRAIN_AGENT", 5050, own)
     compare_stage("drain", "2-draining_", agent_port, name)
     send("drain", "REACTIVATE_AGENT_while_draining", 5050, own)
@@ -337,6 +338,7 @@ def maintenance(agents, number):
     code = agents[number].process.wait(10)
     if code != 0:
         fail("maintenance", f"an agent started on a machine that is down must exit 0, not {code}")
+    compare_stage("maintenance", "6-agent-started-while-down_", None, name)
     send("maintenance", "7-v1_STOP_MAINTENANCE", 5050, own)
     compare_stage("maintenance", "7-up_", None, name)
     send("maintenance", "7-machine_up_again", 5050, own)

@@ -128,14 +128,19 @@ class Master:
 
     def detected(self, info):
         """ZooKeeper's word on who leads. A test may have told this master to learn it late."""
-        late = misbehaviour.of("election_takes_seconds", 0)
         if self.detection:
             self.detection.cancel()
-        loop = asyncio.get_running_loop()
-        if late and self.leader and info:
-            self.detection = loop.call_later(late, self._detected, info)
+        if self.leader and info and misbehaviour.of("election_takes_seconds"):
+            self.detection = asyncio.ensure_future(self._detected_late(info))
         else:
             self._detected(info)
+
+    async def _detected_late(self, info):
+        loop = asyncio.get_running_loop()
+        begun = loop.time()
+        while loop.time() - begun < misbehaviour.of("election_takes_seconds", 0):
+            await asyncio.sleep(0.3)
+        self._detected(info)
 
     def _detected(self, info):
         if self.leader == info:

@@ -1,0 +1,339 @@
+"""The scenarios in which something is wrong: the run must stop in the right place with the quorum intact, leave nothing drained
+without saying so, and a second run after the repair must finish the job."""
+
+import os
+
+from cluster import FIRST, TARGET, Watch, check
+from upgrades import boot
+
+SCENARIOS = {}
+
+
+class Fault:
+    """One thing that goes wrong. A subclass says what, where the run has to stop, and how it is repaired."""
+
+    engines = ("refit", "ansible")
+    variables = {}
+    monitor = ()
+    stops = True
+    # Words that must be in what the run printed, for who has to act on it.
+    says = ()
+
+    def __init_subclass__(cls):
+        SCENARIOS[cls.name] = cls()
+
+    def __call__(self, place, engines, options):
+        figures = []
+        for engine in engines:
+            cluster = boot(os.path.join(place, engine), options)
+            try:
+                figures.append(f"{engine} {self.on(cluster, engine)}")
+            finally:
+                cluster.down()
+        return ", ".join(figures)
+
+    def on(self, cluster, engine):
+        with Watch(cluster, *self.monitor):
+            self.inject(cluster)
+            first = cluster.run(engine, "mesos-upgrade.yml", kill_at=self.meanwhile(cluster), **self.variables)
+            left = cluster.check_nothing_drained_in_silence(first.output)
+            if self.stops:
+                check(first.code not in (0, 1, 250), f"the run ends with {first.code}, and should have stopped with a failed host")
+                self.stopped(cluster, first.output)
+                for words in (*self.says, *self.names(cluster)):
+                    check(words in first.output, f"the run does not say {words!r}")
+            else:
+                check(first.code == 0, f"the run ends with {first.code}, and should have managed")
+            self.repair(cluster)
+            second = cluster.run(engine, "mesos-upgrade.yml", **self.variables)
+            check(second.code == 0, f"the run after the repair ends with {second.code}")
+            cluster.check_upgraded()
+        return f"{first.seconds:.0f} s and {second.seconds:.0f} s" + (f", {left} left drained" if left else "")
+
+    def inject(self, cluster):
+        raise NotImplementedError
+
+    def meanwhile(self, _cluster):
+        """What may happen while the run goes on: called with each line, as `kill_at`."""
+
+    def stopped(self, cluster, output):
+        """Checks where the run has stopped."""
+
+    def names(self, _cluster):
+        """Hosts that the run must name."""
+        return ()
+
+    def repair(self, cluster):
+        for name in cluster.all_names():
+            cluster.behave(name)
+        cluster.wait()
+
+    # --- what several have to check -------------------------------------------------------------------------------
+
+    @staticmethod
+    def untouched(cluster, kind, *but):
+        versions = {name: version for name, version in cluster.versions(kind).items() if name not in but}
+        check(set(versions.values()) == {FIRST}, f"the {kind}s should be as they were: {versions}")
+
+    @staticmethod
+    def upgraded(cluster, kind):
+        versions = cluster.versions(kind)
+        check(set(versions.values()) == {TARGET}, f"the {kind}s should have been upgraded: {versions}")
+
+    def only_first_agent(self, cluster):
+        self.upgraded(cluster, "master")
+        self.untouched(cluster, "agent", "agent1")
+
+
+class LogNeverRecovers(Fault):
+    """The second master to be upgraded never recovers its log: the leader and the agents stay as they are."""
+
+    name = "log_never_recovers"
+
+    def inject(self, cluster):
+        self.leader, self.victim = cluster.leader(), cluster.followers()[1]
+        cluster.misbehave(self.victim, log_never_recovers=True)
+
+    def stopped(self, cluster, output):
+        check(cluster.leader() == self.leader, "the leader has changed")
+        check(cluster.versions("master")[self.leader] == FIRST, "the leader was upgraded")
+        self.untouched(cluster, "agent")
+
+    def names(self, cluster):
+        return (self.victim,)
+
+
+class SlowElection(Fault):
+    """An election takes 15 seconds longer than ZooKeeper's session, which is within what is waited for: the run goes on."""
+
+    name = "slow_election"
+    stops = False
+
+    def inject(self, cluster):
+        for name in cluster.names("master"):
+            cluster.misbehave(name, election_takes_seconds=15)
+
+
+class NoElection(Fault):
+    """After the leader's turn nobody is elected for longer than is waited for: the agents stay as they are."""
+
+    name = "no_election"
+    variables = {"mesos_leader_timeout": 15}
+
+    def inject(self, cluster):
+        self.leader = cluster.leader()
+        for name in cluster.names("master"):
+            cluster.misbehave(name, election_takes_seconds=600)
+
+    def stopped(self, cluster, output):
+        self.untouched(cluster, "agent")
+        check(cluster.versions("master")[self.leader] == TARGET, "the leader's turn should have come")
+
+
+class SlowRegistry(Fault):
+    """The new leader reads its registry for 10 seconds, in which /state is 200 and has no agents: nothing is lost by that."""
+
+    name = "slow_registry"
+    stops = False
+
+    def inject(self, cluster):
+        for name in cluster.names("master"):
+            cluster.misbehave(name, recovery_takes_seconds=10)
+
+
+class AgentRefusesRecovery(Fault):
+    """The first agent refuses to recover after its restart: the others stay as they are, and its tasks run on."""
+
+    name = "agent_refuses_recovery"
+    says = ("agent1",)
+
+    def inject(self, cluster):
+        cluster.misbehave("agent1", refuses_recovery=True)
+
+    def stopped(self, cluster, output):
+        self.only_first_agent(cluster)
+        check("Incompatible agent info" in output, "the run does not show why the agent does not start")
+
+    def repair(self, cluster):
+        cluster.behave("agent1")
+        cluster.ssh("agent1", "systemctl restart mesos-slave")
+        cluster.wait()
+
+
+class TaskDiesAtRestart(Fault):
+    """A task of the first agent dies while the agent restarts: that is a failure, and the others stay as they are."""
+
+    name = "task_dies_at_restart"
+    monitor = ("--tasks-may-die",)
+    says = ("agent1",)
+
+    def inject(self, cluster):
+        cluster.misbehave("agent1", tasks_die_at_restart=True)
+
+    def stopped(self, cluster, output):
+        self.only_first_agent(cluster)
+
+
+class DrainNeverEnds(Fault):
+    """A drain stays DRAINING with no task left: a second DRAIN_AGENT frees it, and the run goes on."""
+
+    name = "drain_never_ends"
+    variables = {"mesos_slave_drain": "drain"}
+    monitor = ("--tasks-may-die",)
+    stops = False
+
+    def inject(self, cluster):
+        for name in cluster.names("master"):
+            cluster.misbehave(name, drain_never_ends=True)
+
+
+class TasksIgnoreKill(Fault):
+    """A task of the first agent can't be killed, so that its drain does not end: it is put back or reported, the others stay."""
+
+    name = "tasks_ignore_kill"
+    variables = {"mesos_slave_drain": "drain"}
+    monitor = ("--tasks-may-die",)
+    says = ("agent1",)
+
+    def inject(self, cluster):
+        cluster.misbehave("agent1", tasks_ignore_kill=True)
+
+    def stopped(self, cluster, output):
+        self.upgraded(cluster, "master")
+        self.untouched(cluster, "agent")
+
+    def repair(self, cluster):
+        cluster.behave("agent1")
+        # What ignored the first kill must go, before the agent can leave DRAINING.
+        cluster.ssh("agent1", "pkill -KILL -f /usr/libexec/mesos/mesos-executor")
+
+
+class RefusedFlagOfAgent(Fault):
+    """The new release knows a flag of the agents no more, which no table says: the first agent stops the run."""
+
+    name = "refused_flag_of_agent"
+    says = ("agent1", "gc_delay")
+
+    def inject(self, cluster):
+        for name in cluster.names("agent"):
+            cluster.ssh(name, "echo 2weeks >/etc/mesos-slave/gc_delay && systemctl restart mesos-slave")
+            cluster.wait()
+            cluster.misbehave(name, refused_flags={TARGET: ["gc_delay"]})
+
+    def stopped(self, cluster, output):
+        self.only_first_agent(cluster)
+
+    def repair(self, cluster):
+        for name in cluster.names("agent"):
+            cluster.ssh(name, "rm /etc/mesos-slave/gc_delay")
+        cluster.ssh("agent1", "systemctl restart mesos-slave")
+        cluster.wait()
+
+
+class RefusedFlagOfMaster(Fault):
+    """The same of the masters: the first to be upgraded stays down, the quorum holds, the leader stays as it is."""
+
+    name = "refused_flag_of_master"
+    says = ("registry_max_agent_age",)
+
+    def inject(self, cluster):
+        self.leader, self.victim = cluster.leader(), cluster.followers()[0]
+        cluster.ssh(self.victim, "echo 3weeks >/etc/mesos-master/registry_max_agent_age")
+        cluster.misbehave(self.victim, refused_flags={TARGET: ["registry_max_agent_age"]})
+
+    def stopped(self, cluster, output):
+        check(cluster.leader() == self.leader, "the leader has changed")
+        self.untouched(cluster, "master", self.victim)
+        self.untouched(cluster, "agent")
+
+    def names(self, cluster):
+        return (self.victim,)
+
+    def repair(self, cluster):
+        cluster.ssh(self.victim, "rm /etc/mesos-master/registry_max_agent_age; systemctl restart mesos-master")
+        cluster.wait()
+
+
+class ZookeeperLost(Fault):
+    """ZooKeeper has no quorum when the run begins: nothing is touched."""
+
+    name = "zookeeper_lost"
+    # The leader leaves when its session is over, as it has to.
+    monitor = ("--leader-changes", "2")
+
+    def inject(self, cluster):
+        for name in self.servers(cluster):
+            cluster.ssh(name, "systemctl stop zookeeper")
+
+    @staticmethod
+    def servers(cluster):
+        """As many as make its quorum."""
+        running = [name for name in cluster.names("master") if cluster.ssh(name, "systemctl is-active zookeeper") == "active"]
+        return running[: len(running) // 2 + 1]
+
+    def stopped(self, cluster, output):
+        for kind in ("agent",):
+            self.untouched(cluster, kind)
+        versions = set(cluster.versions("master").values()) - {None}
+        check(versions == {FIRST}, f"a master was upgraded: {versions}")
+        installed = {cluster.ssh(name, "dpkg-query -W -f '${Version}' mesos") for name in cluster.all_names()}
+        check(len(installed) == 1, f"something was installed: {installed}")
+
+    def repair(self, cluster):
+        for name in cluster.names("master"):
+            cluster.ssh(name, "systemctl is-enabled -q zookeeper && systemctl start zookeeper")
+        cluster.wait(90)
+
+
+class ZookeeperLostMidway(ZookeeperLost):
+    """ZooKeeper loses its quorum when the first master has been upgraded: the agents stay as they are."""
+
+    name = "zookeeper_lost_midway"
+
+    def inject(self, cluster):
+        self.lost = False
+
+    def meanwhile(self, cluster):
+        def lose(_line):
+            upgraded = not self.lost and "changed" in _line and TARGET in cluster.versions("master").values()
+            if upgraded:
+                self.lost = True
+                ZookeeperLost.inject(self, cluster)
+            return False
+
+        return lose
+
+    def stopped(self, cluster, output):
+        check(self.lost, "the run stopped before ZooKeeper was lost")
+        self.untouched(cluster, "agent")
+
+
+class AgentAnswers503(Fault):
+    """An agent's API answers 503: it is named, and not restarted."""
+
+    name = "agent_answers_503"
+    says = ("agent2",)
+
+    def inject(self, cluster):
+        cluster.misbehave("agent2", api="503", api_paths=["/state", "/slave(1)/state", "/api/v1", "/flags", "/metrics"])
+
+    def stopped(self, cluster, output):
+        versions = cluster.versions("agent")
+        check(versions["agent2"] == FIRST, "the agent that answers 503 was restarted")
+
+
+class MasterAnswersGarbage(Fault):
+    """A master's API answers HTML and half an object: it is named, and nothing is touched."""
+
+    name = "master_answers_garbage"
+
+    def inject(self, cluster):
+        self.victim = cluster.followers()[0]
+        cluster.misbehave(self.victim, api="garbage", api_paths=["/state", "/flags", "/metrics", "/version", "/api"])
+
+    def stopped(self, cluster, output):
+        self.untouched(cluster, "agent")
+        self.untouched(cluster, "master", self.victim)
+
+    def names(self, cluster):
+        return (self.victim,)

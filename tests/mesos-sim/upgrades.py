@@ -1,0 +1,138 @@
+"""The scenarios in which nothing is wrong with the cluster: the clean upgrade, and a controller that is killed."""
+
+import json
+import os
+import random
+import re
+
+from cluster import FIRST, Cluster, Watch, check
+
+SCENARIOS = {}
+
+
+def scenario(*engines):
+    """Registers a function (place, engines, options) -> figures, under its name."""
+
+    def register(function):
+        function.engines = engines
+        SCENARIOS[function.__name__] = function
+        return function
+
+    return register
+
+
+def boot(place, options):
+    return Cluster(place, *(("--session", "4secs") if options.full else ()), size="up" if options.full else "small")
+
+
+def results(output):
+    """Of a run with `--output json`: {(task, host): results}."""
+    found = {}
+    for play in json.loads(output[output.index("{") :])["plays"]:
+        for task in play["tasks"]:
+            for host, result in task["hosts"].items():
+                found.setdefault((task["task"]["name"], host), []).append(result)
+    return found
+
+
+def compare_plan(plan, run):
+    """Each change of the run was foreseen, or said to be unforeseeable, and each foreseen change came about."""
+    changed = {key for key, each in run.items() if any(result.get("changed") for result in each)}
+    foreseen = {key for key, each in plan.items() if any(result.get("prediction") == "change" for result in each)}
+    unknown = {key for key, each in plan.items() if any(result.get("prediction") == "unknown" for result in each)}
+    surprises = sorted(changed - foreseen - unknown)
+    check(not surprises, f"changed without having been foreseen: {surprises[:5]}")
+    missing = sorted(foreseen - changed)
+    check(not missing, f"foreseen changes that did not come about: {missing[:5]}")
+    return f"{len(foreseen)} changes foreseen, {len(changed)} made"
+
+
+@scenario("refit", "ansible")
+def clean_upgrade(place, engines, options):
+    """1.9.0 to 1.11.0: plan, run, a second run that changes nothing; both engines' end states are the same."""
+    ends, figures = {}, []
+    for engine in engines:
+        cluster = boot(os.path.join(place, engine), options)
+        try:
+            before = cluster.end_state()
+            plan = None
+            if engine == "refit":
+                planned = cluster.run(engine, "mesos-upgrade.yml", "-C", "-D", "--output", "json")
+                check(planned.code == 0, f"the plan ends with {planned.code}")
+                check(cluster.end_state() == before, "the plan changed something")
+                check(set(cluster.versions("master").values()) == {FIRST}, "the plan restarted a master")
+                plan = results(planned.output)
+            with Watch(cluster) as watch:
+                words = ("--output", "json") if engine == "refit" else ()
+                done = cluster.run(engine, "mesos-upgrade.yml", *words)
+                check(done.code == 0, f"{engine} ends with {done.code}")
+                cluster.check_upgraded()
+            figures.append(f"{engine} {done.seconds:.0f} s")
+            if plan:
+                figures.append(compare_plan(plan, results(done.output)))
+            changes = len(watch.seen["leaders"]) - 1
+            check(changes == 1, f"{changes} leader changes, where one is needed")
+            ends[engine] = cluster.end_state()
+            again = cluster.run(engine, "mesos-upgrade.yml", *(("--output", "ansible") if engine == "refit" else ()))
+            check(again.code == 0, f"a second run ends with {again.code}")
+            changed = re.findall(r"changed=(\d+)", again.output)
+            check(changed and set(changed) == {"0"}, "a second run changes something")
+        finally:
+            cluster.down()
+    if len(ends) == 2:
+        for name in ends["refit"]:
+            check(ends["refit"][name] == ends["ansible"][name], f"{name} ends otherwise under the two engines")
+        figures.append("same end state")
+    return ", ".join(figures)
+
+
+@scenario("refit", "ansible")
+def controller_killed(place, engines, options):
+    """The controller is killed with -9 again and again, before and after changes; the next run goes on from there."""
+    figures = []
+    for engine in engines:
+        cluster = boot(os.path.join(place, engine), options)
+        try:
+            # An installation and a restart on each host.
+            changes = 2 * len(cluster.all_names())
+            step = max(1, changes // (options.kills + 1))
+            dice = random.Random(4)
+            kills, finished = 0, False
+            words = ("--output", "ansible") if engine == "refit" else ()
+            with Watch(cluster):
+                while not finished:
+                    kill_at = Killer(step, after=kills % 2 == 0, dice=dice) if kills < options.kills else None
+                    done = cluster.run(engine, "mesos-upgrade.yml", *words, kill_at=kill_at)
+                    if kill_at and kill_at.killed:
+                        kills += 1
+                        figures.append(kill_at.point)
+                        continue
+                    check(done.code == 0, f"after {kills} kills {engine} ends with {done.code}")
+                    finished = True
+                cluster.check_upgraded()
+            check(kills == options.kills, f"only {kills} kills came before the end")
+            figures.append(f"{engine} {kills} kills")
+        finally:
+            cluster.down()
+    return "; ".join(figures)
+
+
+class Killer:
+    """Says when to kill: after the Nth changed result, or a few lines later, while the next task runs."""
+
+    def __init__(self, changes, after, dice):
+        self.changes, self.lines = changes, 0 if after else dice.randint(2, 12)
+        self.seen, self.task, self.killed, self.point = 0, "", False, ""
+
+    def __call__(self, line):
+        if line.startswith(("TASK [", "RUNNING HANDLER [")):
+            self.task = line.split("[", 1)[1].rsplit("]", 1)[0]
+        if line.startswith("changed: ["):
+            self.seen += 1
+        if self.seen < self.changes:
+            return False
+        if self.lines > 0:
+            self.lines -= 1
+            return False
+        self.killed, self.point = True, f"killed at “{self.task}”"
+        return True
