@@ -69,6 +69,19 @@ impl JsonView {
         }
     }
 
+    /// Ansible's callback has an entry for a host that a task includes something for, of the last item of a loop.
+    fn included(&mut self, id: TaskId, hosts: &[String], what: &str) {
+        let Some(task) = self.tasks.get_mut(&id) else { return };
+        for host in hosts {
+            let mut fields =
+                json!({"action": task.action, "changed": false, "include": what, "_ansible_no_log": false});
+            if self.plan {
+                fields["prediction"] = "ok".into();
+            }
+            task.hosts.insert(host.clone(), fields);
+        }
+    }
+
     fn document(&self, stats: &IndexMap<String, crate::event::HostStats>, custom: &Map<String, Value>) -> Value {
         let plays: Vec<Value> = self.plays.iter().zip(0..).map(|(play, number)| self.play(play, number)).collect();
         let stats: Map<String, Value> = stats
@@ -154,6 +167,7 @@ impl View for JsonView {
                 self.tasks.insert(*task, Task { play, name, action, place, began, ended, hosts: IndexMap::new() });
             }
             EventKind::HostFinished { task, host, result } => self.finished(*task, host, result, event.at),
+            EventKind::Included { task, hosts, what, .. } => self.included(*task, hosts, what),
             EventKind::Warning { message, .. } => self.err.line(&format!("[WARNING]: {message}")),
             EventKind::Error { message } => self.err.line(&format!("[ERROR]: {message}")),
             EventKind::RunFinished { stats, custom, .. } => {

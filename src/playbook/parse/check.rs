@@ -103,10 +103,12 @@ fn broken<'s>(
     given: &dyn Fn(&str) -> bool,
     value: &dyn Fn(&str) -> Option<&'s Source>,
 ) -> Option<String> {
+    // What a template gives may be `omit`: only then is it known whether the rule is broken.
+    let surely = |name: &str| given(name) && value(name).is_none_or(|value| !value.has_template());
     let list = |names: &[&str]| names.iter().map(|name| format!("`{name}`")).collect::<Vec<_>>().join(", ");
     match rule {
         Rule::MutuallyExclusive(names) => {
-            let both: Vec<&str> = names.iter().copied().filter(|name| given(name)).collect();
+            let both: Vec<&str> = names.iter().copied().filter(|name| surely(name)).collect();
             (both.len() > 1).then(|| format!("`{name}` takes only one of {}", list(&both)))
         }
         Rule::RequiredOneOf(names) => {
@@ -114,7 +116,8 @@ fn broken<'s>(
         }
         Rule::RequiredTogether(names) => {
             let count = names.iter().filter(|name| given(name)).count();
-            (count > 0 && count < names.len()).then(|| format!("`{name}` needs {} together", list(names)))
+            (names.iter().any(|name| surely(name)) && count < names.len())
+                .then(|| format!("`{name}` needs {} together", list(names)))
         }
         Rule::RequiredIf(arg, word, needed) => {
             let set = value(arg).is_some_and(|value| !value.has_template() && value.as_str() == Some(word));
@@ -123,7 +126,7 @@ fn broken<'s>(
         }
         Rule::RequiredBy(arg, needed) => {
             let missing: Vec<&str> = needed.iter().copied().filter(|name| !given(name)).collect();
-            (given(arg) && !missing.is_empty()).then(|| format!("`{name}` with `{arg}` needs {}", list(&missing)))
+            (surely(arg) && !missing.is_empty()).then(|| format!("`{name}` with `{arg}` needs {}", list(&missing)))
         }
     }
 }
