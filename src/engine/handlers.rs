@@ -32,11 +32,12 @@ impl Batch {
     fn notify_name(self: &Arc<Self>, name: &str, task: &Arc<Task>, id: TaskId, hosts: &[Arc<Host>]) {
         let Some(first) = hosts.first() else { return };
         let handlers = self.handler_list();
-        // Of several handlers of a name the last one counts; all that listen to a topic do.
+        // Of several handlers of a name the last one counts; all that listen to a topic do, of one name the last.
         let by_name = handlers.iter().rposition(|node| self.titles(node, first).iter().any(|title| title == name));
         let mut found: Vec<usize> = by_name.into_iter().collect();
         for (index, node) in handlers.iter().enumerate() {
-            if self.topics(node, first).iter().any(|topic| topic == name) && !found.contains(&index) {
+            let listens = self.topics(node, first).iter().any(|topic| topic == name);
+            if listens && !found.contains(&index) && last_at_its_place(&handlers, index) {
                 found.push(index);
             }
         }
@@ -72,6 +73,20 @@ impl Batch {
                 host: host.name.to_string(),
                 handlers: titles.clone(),
             });
+        }
+    }
+
+    /// Handlers of a role that came while the play runs. Those of a role that came before, too, take the place of its
+    /// earlier ones, with the hosts that wait for them: they have the variables of the last use, and run last.
+    pub fn add_handlers(&self, brought: Vec<Node>) {
+        let before = self.handler_list();
+        lock(&self.play.handlers).extend(brought);
+        let mut notified = lock(&self.notified);
+        for (index, node) in self.handler_list().iter().enumerate().skip(before.len()) {
+            let earlier = before.iter().rposition(|have| have.span() == node.span());
+            if let Some(waiting) = earlier.and_then(|earlier| notified.remove(&earlier)) {
+                notified.insert(index, waiting);
+            }
         }
     }
 
@@ -173,6 +188,11 @@ impl Batch {
         let scope = self.scope(host, &task.scope, &layers);
         sources.iter().filter_map(|source| scope.text(source).ok()).collect()
     }
+}
+
+/// Whether no later handler was read from the same place: a role that is used again brings its handlers again.
+fn last_at_its_place(handlers: &[Node], index: usize) -> bool {
+    !handlers[index + 1..].iter().any(|later| later.span() == handlers[index].span())
 }
 
 /// A block that only groups: what an import or a role put around handlers.

@@ -177,24 +177,6 @@ impl Batch {
             }
         }
     }
-
-    /// Handlers of a role that came while the play runs; a role that comes again brings none twice.
-    fn add_handlers(&self, brought: Vec<Node>) {
-        let mut handlers = lock(&self.play.handlers);
-        for node in brought {
-            let place = node_place(&node);
-            if !handlers.iter().any(|have| node_place(have) == place) {
-                handlers.push(node);
-            }
-        }
-    }
-}
-
-fn node_place(node: &Node) -> String {
-    match node {
-        Node::Task(task) => task.span().place(),
-        Node::Block(block) => block.scope.span.place(),
-    }
 }
 
 /// What surrounds included tasks: of the including task only its variables and `apply`, and the item of its loop.

@@ -59,6 +59,16 @@ pub enum Node {
     Task(Arc<Task>),
 }
 
+impl Node {
+    /// Where it stands.
+    pub fn span(&self) -> &Span {
+        match self {
+            Node::Block(block) => &block.scope.span,
+            Node::Task(task) => task.span(),
+        }
+    }
+}
+
 /// Tasks that belong together.
 #[derive(Debug)]
 pub struct Block {

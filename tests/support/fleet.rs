@@ -38,6 +38,11 @@ impl Fleet {
         Some(Self { directory })
     }
 
+    /// Where the fleet's files lie.
+    pub fn directory(&self) -> &Path {
+        &self.directory
+    }
+
     /// The inventory with all hosts, in the group `fleet`.
     pub fn inventory(&self) -> PathBuf {
         self.directory.join("inventory.ini")
