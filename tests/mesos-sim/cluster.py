@@ -20,7 +20,7 @@ CLUSTER = os.path.join(HERE, "cluster")
 FLEET = os.path.join(PROJECT, "tests", "fleet", "fleet")
 FIRST, TARGET = "1.9.0", "1.11.0"
 # How long a whole run may take before it counts as stuck.
-SECONDS_OF_RUN = 900
+SECONDS_OF_RUN = 2400
 # What the roles wait for is over sooner or later; the tests can't wait as long as an operator would.
 PATIENCE = {
     "mesos_leader_timeout": 40,
@@ -208,14 +208,19 @@ class Cluster:
             overdue = threading.Timer(SECONDS_OF_RUN, os.killpg, (process.pid, signal.SIGKILL))
             overdue.start()
             lines = []
-            for line in process.stdout:
-                file.write(f"{time.monotonic() - begun:7.1f} {line}" if not line.startswith("{") else line)
-                lines.append(line)
-                if kill_at and kill_at(line):
+            try:
+                for line in process.stdout:
+                    file.write(f"{time.monotonic() - begun:7.1f} {line}" if not line.startswith("{") else line)
+                    lines.append(line)
+                    if kill_at and kill_at(line):
+                        break
+                else:
+                    process.wait()
+            finally:
+                overdue.cancel()
+                if process.poll() is None:
                     os.killpg(process.pid, signal.SIGKILL)
-                    break
-            code = process.wait()
-            overdue.cancel()
+                code = process.wait()
         seconds = time.monotonic() - begun
         check(seconds < SECONDS_OF_RUN, f"the run was stuck, see {log}")
         return Outcome(code, "".join(lines), seconds)

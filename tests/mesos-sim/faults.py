@@ -225,9 +225,8 @@ class RefusedFlagOfAgent(Fault):
 
     def repair(self, cluster):
         for name in cluster.names("agent"):
-            cluster.ssh(name, "rm /etc/mesos-slave/gc_delay")
-        cluster.ssh("agent1", "systemctl restart mesos-slave")
-        cluster.wait()
+            cluster.ssh(name, "rm /etc/mesos-slave/gc_delay; systemctl restart mesos-slave")
+            cluster.wait()
 
 
 class RefusedFlagOfMaster(Fault):

@@ -74,12 +74,14 @@ class Monitor:
         self.events, self.violations = [], []
         self.healthy, self.leaders = {}, []
         self.silent, self.inactive = set(), set()
-        self.tasks, self.dead = None, {}
+        self.tasks, self.running, self.dead = None, set(), {}
         self.most_down, self.samples = 0, 0
         masters, agents = addresses(directory, "master"), addresses(directory, "agent")
-        self.quorum = len(masters) // 2 + 1
-        self.processes = [Watched(name, address, 5050, self.look_at_master) for name, address in masters.items()]
-        self.processes += [Watched(name, address, 5051, self.look_at_agent) for name, address in agents.items()]
+        self.masters, self.quorum = len(masters), len(masters) // 2 + 1
+        for name, address in masters.items():
+            Watched(name, address, 5050, self.look_at_master)
+        for name, address in agents.items():
+            Watched(name, address, 5051, self.look_at_agent)
 
     def event(self, what):
         self.events.append(f"{time.monotonic() - self.begun:7.2f} {what}")
@@ -106,13 +108,10 @@ class Monitor:
                 self.healthy[master.name] = healthy
                 self.event(f"{master.name} is {'' if healthy else 'not '}healthy")
                 count = sum(self.healthy.values())
-                if len(self.healthy) == len(self.healthy_names()) and count < self.quorum and self.leaders:
+                if len(self.healthy) == self.masters and count < self.quorum and self.leaders:
                     self.violation(f"only {count} masters were healthy, the quorum is {self.quorum}")
             if state:
                 self.leads(master, state)
-
-    def healthy_names(self):
-        return [each.name for each in self.processes if each.port == 5050]
 
     def leads(self, master, state):
         if not self.leaders or self.leaders[-1][1] != state["id"]:
@@ -165,7 +164,7 @@ class Monitor:
 
     def report(self):
         with self.lock:
-            lost = (self.tasks or set()) - getattr(self, "running", set()) - set(self.dead)
+            lost = (self.tasks or set()) - self.running - set(self.dead)
             if lost and not self.options.tasks_may_die:
                 self.violation(f"tasks that the leader knows no more: {', '.join(sorted(lost))}")
             return {

@@ -22,7 +22,7 @@ from zookeeper import Watch
 ENDED = {"TASK_FINISHED", "TASK_FAILED", "TASK_KILLED", "TASK_LOST", "TASK_ERROR", "TASK_DROPPED", "TASK_GONE"}
 ENDED |= {"TASK_GONE_BY_OPERATOR"}
 SECONDS_OF_SESSION = 10
-# How long the agents on offer must have stayed the same before anything is launched, so that tasks spread over all.
+# How long the agents on offer must have stayed the same before anything is launched.
 SECONDS_OF_PATIENCE = 1.5
 
 
@@ -37,6 +37,7 @@ class Scheduler:
         self.failover_timeout = float(of("FAILOVER_TIMEOUT", "604800"))
         self.command = of("SIM_COMMAND", "sleep infinity")
         self.instances = int(of("SIM_INSTANCES", "0"))
+        self.agents_at_first = int(of("SIM_AGENTS", "1"))
         self.session_seconds = float(of("ZK_SESSION_TIMEOUT", str(SECONDS_OF_SESSION * 1000))) / 1000
         self.library = environment.get("MESOS_NATIVE_JAVA_LIBRARY", "/usr/lib/libmesos.so")
         self.version = build.SCHEDULER_VERSION
@@ -187,6 +188,8 @@ class Scheduler:
         """Launches what is missing, on the agents with the fewest tasks."""
         if self.waiting or not self.framework_id or not self.peer:
             return
+        if not self.tasks and len(self.offers) < self.agents_at_first:
+            return  # so that the first tasks spread over all agents
         while self.offers and len(self.tasks) < self.instances:
             held = list(self.tasks.values())
             agent = min(self.offers, key=lambda each: (held.count(each["id"]), each["hostname"]))

@@ -33,16 +33,22 @@ class Watch:
         self.on_leader, self.on_members, self.on_lost = leader, members, lost
         self.contender, self.log_address, self.prefix = contender, log_address, prefix
         self.events = queue.Queue()
-        self.session = None
+        self.joined = {}  # path: the session in which this process has a node there
         self.expiry = None
         self.told = {}
-        self.client = KazooClient(
-            hosts=hosts,
-            timeout=timeout,
+        self.hosts = hosts
+        self.client = self._new_client()
+
+    def _new_client(self):
+        client = KazooClient(
+            hosts=self.hosts,
+            timeout=self.timeout,
             connection_retry={"max_tries": -1, "delay": 0.2, "backoff": 2, "max_delay": 1.0},
             command_retry={"max_tries": 0},
         )
-        self.client.add_listener(self._state)
+        # What an abandoned client still finds out is of no interest.
+        client.add_listener(lambda state: self._state(state) if client is self.client else None)
+        return client
 
     def start(self):
         self.client.start_async()
@@ -59,9 +65,16 @@ class Watch:
             self.expiry.cancel()
             self.expiry = None
         if state == KazooState.SUSPENDED:
-            self.expiry = self.loop.call_later(self.timeout, self._expired)
+            self.expiry = self.loop.call_later(self.timeout, self._give_up_session)
         elif state == KazooState.LOST:
             self._expired()
+
+    def _give_up_session(self):
+        """As Mesos does, a session that may be over is not taken up again: its nodes last until ZooKeeper expires it."""
+        old, self.client = self.client, self._new_client()
+        threading.Thread(target=old.stop, daemon=True).start()
+        self.client.start_async()
+        self._expired()
 
     def _expired(self):
         self._tell("leader", self.on_leader, None)
@@ -86,14 +99,15 @@ class Watch:
                 pass  # The connection is gone; that it is back is an event.
 
     def _look(self):
-        if self.session != self.client.client_id:
-            self.client.ensure_path(self.path or "/")
-            if self.log_address:
-                self.client.ensure_path(f"{self.path}/log_replicas")
-                self._member(f"{self.path}/log_replicas/", f"log-replica(1)@{self.log_address}".encode())
-            if self.contender:
-                self._member(f"{self.path}/{self.prefix}", json.dumps(self.contender, separators=(",", ":")).encode())
-            self.session = self.client.client_id
+        session = self.client.client_id
+        if session is None:
+            return  # That it is there is an event.
+        self.client.ensure_path(self.path or "/")
+        if self.log_address:
+            self.client.ensure_path(f"{self.path}/log_replicas")
+            self._member(session[0], f"{self.path}/log_replicas/", f"log-replica(1)@{self.log_address}")
+        if self.contender:
+            self._member(session[0], f"{self.path}/{self.prefix}", json.dumps(self.contender, separators=(",", ":")))
         if self.on_members:
             names = self.client.get_children(f"{self.path}/log_replicas", watch=self._changed)
             data = [self._get(f"{self.path}/log_replicas/{name}") for name in sorted(names)]
@@ -108,8 +122,11 @@ class Watch:
         """Ends the session, so that the others need not wait for its timeout."""
         self.client.stop()
 
-    def _member(self, path, data):
-        self.client.create(path, data, ephemeral=True, sequence=True)
+    def _member(self, session, path, data):
+        """Makes the session's node, once."""
+        if self.joined.get(path) != session:
+            self.client.create(path, data.encode(), ephemeral=True, sequence=True)
+            self.joined[path] = session
 
     def _get(self, path):
         try:
