@@ -1,4 +1,5 @@
-"""A simulated cluster, a run of a playbook on it by one of the two engines, and the monitor beside: what scenarios are made of."""
+"""A simulated cluster, a run of a playbook on it by one of the two engines, and the monitor beside: what scenarios
+are made of."""
 
 import json
 import os
@@ -32,6 +33,8 @@ PATIENCE = {
     "mesos_slave_drain_timeout": 20,
     "mesos_slave_grace": 5,
 }
+# The process groups of runs that are under way.
+RUNNING = set()
 
 
 class Failed(Exception):
@@ -68,7 +71,8 @@ class Cluster:
             [CLUSTER, size, self.directory, "--owner", str(os.getpid()), *options], capture_output=True, text=True
         )
         if started.returncode == 77:
-            raise SystemExit(77)
+            print(started.stderr, file=sys.stderr)
+            os._exit(77)
         check(started.returncode == 0, f"the cluster does not come up: {started.stderr[-600:]}")
 
     def down(self):
@@ -123,7 +127,10 @@ class Cluster:
 
     def libraries(self):
         """The library that each scheduler has mapped."""
-        script = "pid=$(systemctl show -p MainPID --value marathon); grep -o '/usr/lib/libmesos[^ ]*.*' /proc/$pid/maps | sort -u"
+        script = """
+            pid=$(systemctl show -p MainPID --value marathon)
+            grep -o '/usr/lib/libmesos[^ ]*.*' /proc/$pid/maps | sort -u
+        """
         return {name: self.ssh(name, script) for name in self.names("scheduler")}
 
     def end_state(self):
@@ -133,8 +140,8 @@ class Cluster:
             for unit in mesos-master mesos-slave marathon zookeeper; do
                 echo "$unit $(systemctl is-active $unit) $(systemctl is-enabled $unit 2>/dev/null)"
             done
-            cd / && find etc/mesos* etc/default etc/systemd/system var/lib/mesos-drained.json run/systemd/system -type f \
-                ! -name misbehave.json -exec sha256sum {} + 2>/dev/null | sort -k 2
+            cd / && find etc/mesos* etc/default etc/systemd/system var/lib/mesos-drained.json run/systemd/system \
+                -type f ! -name misbehave.json -exec sha256sum {} + 2>/dev/null | sort -k 2
         """
         state = {}
         for name in self.all_names():
@@ -150,9 +157,13 @@ class Cluster:
             versions = self.versions(kind)
             check(set(versions.values()) == {version}, f"not all {kind}s run {version}: {versions}")
         for name, libraries in self.libraries().items():
-            check(version in libraries and "deleted" not in libraries, f"{name} does not run with {version}: {libraries}")
+            check(
+                version in libraries and "deleted" not in libraries, f"{name} does not run with {version}: {libraries}"
+            )
         found = self.summary()
-        check(not [each for each in found["agents"].values() if each["deactivated"]], f"still drained: {found['agents']}")
+        check(
+            not [each for each in found["agents"].values() if each["deactivated"]], f"still drained: {found['agents']}"
+        )
         check(found["maintenance"] == {}, f"still in maintenance: {found['maintenance']}")
 
     def check_nothing_drained_in_silence(self, output):
@@ -205,6 +216,7 @@ class Cluster:
                 errors="replace",
                 start_new_session=True,
             )
+            RUNNING.add(process.pid)
             overdue = threading.Timer(SECONDS_OF_RUN, os.killpg, (process.pid, signal.SIGKILL))
             overdue.start()
             lines = []
@@ -221,6 +233,7 @@ class Cluster:
                 if process.poll() is None:
                     os.killpg(process.pid, signal.SIGKILL)
                 code = process.wait()
+                RUNNING.discard(process.pid)
         seconds = time.monotonic() - begun
         check(seconds < SECONDS_OF_RUN, f"the run was stuck, see {log}")
         return Outcome(code, "".join(lines), seconds)
@@ -240,7 +253,7 @@ class Watch:
 
     def __enter__(self):
         self.process = subprocess.Popen(
-            [sys.executable, os.path.join(HERE, "monitor.py"), self.cluster.directory, *self.options],
+            [sys.executable, "-B", os.path.join(HERE, "monitor.py"), self.cluster.directory, *self.options],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             text=True,

@@ -30,7 +30,7 @@ def fail(where, what):
     print(f"DIFFERS {where}: {what}", flush=True)
 
 
-# --- processes ---------------------------------------------------------------------------------------------------------
+# --- processes -----------------------------------------------------------------------------------------------------
 
 
 class Process:
@@ -63,7 +63,9 @@ def arguments(flags, number, port):
 
 def master(number):
     given = arguments(flags_of("leader"), number, 5040 + 10 * number)
-    return Process("/usr/sbin/mesos-master", *(each for each in given if "help=" not in each and "version=" not in each))
+    return Process(
+        "/usr/sbin/mesos-master", *(each for each in given if "help=" not in each and "version=" not in each)
+    )
 
 
 def agent(number, **more):
@@ -84,7 +86,7 @@ def zookeeper():
     return process
 
 
-# --- requests ----------------------------------------------------------------------------------------------------------
+# --- requests ------------------------------------------------------------------------------------------------------
 
 
 def ask(port, each, body=None):
@@ -125,7 +127,7 @@ def until(what, condition, seconds=30):
         time.sleep(0.05)
 
 
-# --- comparison --------------------------------------------------------------------------------------------------------
+# --- comparison ----------------------------------------------------------------------------------------------------
 
 
 def shape(where, was, now):
@@ -207,11 +209,15 @@ def send(name, what, port, own):
     body, text = each.get("body", ""), each.get("text", "")
     for old, new in own.items():
         body, text = body.replace(old, new), text.replace(old, new)
-    each = {**each, **({"text": text} if text else {}), "answer_headers": [[key, value] for key, value in each["answer_headers"] if key != "Location"]}
+    each = {
+        **each,
+        **({"text": text} if text else {}),
+        "answer_headers": [[key, value] for key, value in each["answer_headers"] if key != "Location"],
+    }
     compare(f"{name}/{what}", each, ask(port, each, body))
 
 
-# --- the states, in the order in which they can be had -------------------------------------------------------------------
+# --- the states, in the order in which they can be had -------------------------------------------------------------
 
 
 def no_leader():
@@ -235,7 +241,9 @@ def task_of(port):
     if not answer or answer[0] != 200:
         return None
     frameworks = json.loads(answer[2])["frameworks"]
-    return frameworks and any(task["statuses"] for each in frameworks for executor in each["executors"] for task in executor["tasks"])
+    return frameworks and any(
+        task["statuses"] for each in frameworks for executor in each["executors"] for task in executor["tasks"]
+    )
 
 
 def agents_of(port):
@@ -290,8 +298,9 @@ def drain(agents, number):
 
 
 def compare_stage(name, stage, agent_port=None, hostname="agent2.lab"):
-    """The reads that were recorded at one stage. Those of an agent have `agent_` in their name. Which agent comes first in a
-    list is chance, so the one that it is about, recorded agent2 and here `hostname`, is put first, then the idle ones."""
+    """The reads that were recorded at one stage. Those of an agent have `agent_` in their name. Which agent comes
+    first in a list is chance, so the one that it is about, recorded agent2 and here `hostname`, is put first, then
+    the idle ones."""
     for each in recorded(name):
         if not each["name"].startswith(stage):
             continue
@@ -380,9 +389,11 @@ def refused(number, agents):
         ({"attributes": "rack:other"}, "Incompatible agent info detected."),
         ({"resources": "cpus:1;mem:1024"}, "Incompatible agent info detected."),
         ({"hostname": "renamed.lab"}, "Incompatible agent info detected."),
-        ({"attributes": "rack:other", "reconfiguration_policy": "additive"},
-         "Configuration change not permitted under 'additive' policy: Value of text attribute 'rack' changed from "
-         f"r{number} to other"),
+        (
+            {"attributes": "rack:other", "reconfiguration_policy": "additive"},
+            "Configuration change not permitted under 'additive' policy: Value of text attribute 'rack' changed from "
+            f"r{number} to other",
+        ),
         ({"no_such_flag": "1"}, "Failed to load unknown flag 'no_such_flag'\n\nSee `mesos-agent --help`"),
     ):
         LOGS.flush()
@@ -482,6 +493,7 @@ def main():
         MARATHON_SIM_INSTANCES="1",
         MARATHON_SIM_COMMAND="trap '' TERM; while :; do sleep 1; done",
     )
+
     def busy_agent():
         return next((number for number in agents if task_of(5041 + 10 * number)), None)
 

@@ -1,5 +1,5 @@
-"""The scenarios in which something is wrong: the run must stop in the right place with the quorum intact, leave nothing drained
-without saying so, and a second run after the repair must finish the job."""
+"""The scenarios in which something is wrong: the run must stop in the right place with the quorum intact, leave
+nothing drained without saying so, and a second run after the repair must finish the job."""
 
 import os
 
@@ -38,7 +38,10 @@ class Fault:
             first = cluster.run(engine, "mesos-upgrade.yml", kill_at=self.meanwhile(cluster), **self.variables)
             left = cluster.check_nothing_drained_in_silence(first.output)
             if self.stops:
-                check(first.code not in (0, 1, 250), f"the run ends with {first.code}, and should have stopped with a failed host")
+                check(
+                    first.code not in (0, 1, 250),
+                    f"the run ends with {first.code}, and should have stopped with a failed host",
+                )
                 self.stopped(cluster, first.output)
                 for words in (*self.says, *self.names(cluster)):
                     check(words in first.output, f"the run does not say {words!r}")
@@ -104,7 +107,8 @@ class LogNeverRecovers(Fault):
 
 
 class SlowElection(Fault):
-    """An election takes 15 seconds longer than ZooKeeper's session, which is within what is waited for: the run goes on."""
+    """An election takes 15 seconds longer than ZooKeeper's session, which is within what is waited for: the run goes
+    on."""
 
     name = "slow_election"
     stops = False
@@ -131,7 +135,8 @@ class NoElection(Fault):
 
 
 class SlowRegistry(Fault):
-    """The new leader reads its registry for 10 seconds, in which /state is 200 and has no agents: nothing is lost by that."""
+    """The new leader reads its registry for 10 seconds, in which /state is 200 and has no agents: nothing is lost by
+    that."""
 
     name = "slow_registry"
     stops = False
@@ -188,7 +193,8 @@ class DrainNeverEnds(Fault):
 
 
 class TasksIgnoreKill(Fault):
-    """A task of the first agent can't be killed, so that its drain does not end: it is put back or reported, the others stay."""
+    """A task of the first agent can't be killed, so that its drain does not end: it is put back or reported, the
+    others stay."""
 
     name = "tasks_ignore_kill"
     variables = {"mesos_slave_drain": "drain"}
@@ -267,7 +273,9 @@ class ZookeeperLost(Fault):
     @staticmethod
     def servers(cluster):
         """As many as make its quorum."""
-        running = [name for name in cluster.names("master") if cluster.ssh(name, "systemctl is-active zookeeper") == "active"]
+        running = [
+            name for name in cluster.names("master") if cluster.ssh(name, "systemctl is-active zookeeper") == "active"
+        ]
         return running[: len(running) // 2 + 1]
 
     def stopped(self, cluster, output):

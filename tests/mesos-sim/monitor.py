@@ -1,16 +1,17 @@
 #!/usr/bin/env python3
-"""monitor.py DIR [OPTION...]: watches a simulated cluster while something is done to it, and says what should not have been.
+"""monitor.py DIR [OPTION...]: watches a simulated cluster while something is done to it, and says what should not
+have been.
 
-Every 100 ms it asks every master and every agent. It ends when its standard input does, prints what it saw as one JSON object, and
-exits 1 if there are violations:
+Every 100 ms it asks every master and every agent. It ends when its standard input does, prints what it saw as one
+JSON object, and exits 1 if there are violations:
 
 - fewer masters than the quorum were healthy: /health answers 200 and the replica of the log may vote
 - more leader changes than --leader-changes N (1)
 - a task that ran at the start died (--tasks-may-die: not looked at)
 - more agents than --batch N (1) were not active at the same time, as the leader sees it or because they did not answer
 
-Whether a replica may vote is asked over the simulator's own link: /metrics/snapshot answers only twice a second, and what is
-being tested needs these answers itself."""
+Whether a replica may vote is asked over the simulator's own link: /metrics/snapshot answers only twice a second, and
+what is being tested needs these answers itself."""
 
 import argparse
 import http.client
@@ -25,7 +26,16 @@ from summary import addresses
 INTERVAL = 0.1
 # A machine that is busy is not a master that is down: only who refuses, or is silent for so long, does not answer.
 PATIENCE = 5
-DEAD = ("TASK_FAILED", "TASK_KILLED", "TASK_LOST", "TASK_DROPPED", "TASK_GONE", "TASK_ERROR", "TASK_FINISHED", "TASK_UNREACHABLE")
+DEAD = (
+    "TASK_FAILED",
+    "TASK_KILLED",
+    "TASK_LOST",
+    "TASK_DROPPED",
+    "TASK_GONE",
+    "TASK_ERROR",
+    "TASK_FINISHED",
+    "TASK_UNREACHABLE",
+)
 
 
 class Watched:

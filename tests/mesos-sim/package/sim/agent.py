@@ -1,10 +1,11 @@
-"""The simulated mesos-agent: finds the leader through ZooKeeper, runs tasks in executors that survive it, recovers them from
-what it wrote to its work_dir, and refuses to where the real one does."""
+"""The simulated mesos-agent: finds the leader through ZooKeeper, runs tasks in executors that survive it, recovers
+them from what it wrote to its work_dir, and refuses to where the real one does."""
 
 import asyncio
 import json
 import os
 import random
+import re
 import signal
 import socket
 import sys
@@ -23,7 +24,7 @@ from http_server import Server
 from peer import Peer
 from zookeeper import Watch
 
-# Recorded: without executors recovery is over at once; with live ones it takes executor_reregistration_timeout and a bit.
+# Recorded: without executors recovery is over at once; with live ones it takes their re-registration timeout and more.
 SECONDS_TO_RECOVER = 0.06
 SECONDS_AFTER_EXECUTORS = 0.1
 # The kill policy of the default command executor, where max_grace_period has no effect (behaviour 21).
@@ -48,6 +49,31 @@ If recovery failed due to a change in configuration and you want to
 keep the current agent id, you might want to change the
 `--reconfiguration_policy` flag to a more permissive value.
 """
+
+
+def as_text(info):
+    """An agent's info as protobuf's text, which fills a screen or two of the log, after the reason."""
+    lines = [f'hostname: "{info["hostname"]}"']
+    for name, value in info["resources"].items():
+        lines += ["resources {", f'  name: "{name}"']
+        if name == "ports":
+            for begin, end in re.findall(r"(\d+)-(\d+)", value):
+                lines += [
+                    "  type: RANGES",
+                    "  ranges {",
+                    "    range {",
+                    f"      begin: {begin}",
+                    f"      end: {end}",
+                    "    }",
+                    "  }",
+                ]
+        else:
+            lines += ["  type: SCALAR", "  scalar {", f"    value: {value:g}", "  }"]
+        lines.append("}")
+    for name, value in info["attributes"].items():
+        lines += ["attributes {", f'  name: "{name}"', "  type: TEXT", "  text {", f'    value: "{value}"', "  }", "}"]
+    lines += ["id {", f'  value: "{info["id"]}"', "}", "checkpoint: true", f"port: {info['port']}", ""]
+    return "\n".join(lines)
 
 
 class Agent:
@@ -125,8 +151,12 @@ class Agent:
 
     def _fail_recovery(self, message):
         if "policy" not in message:
-            # As recorded: both infos, then what to do.
-            message += f"\n{'-' * 60}\nOld agent info:\n{self._read('slave.info')}\nNew agent info:\n{self.info}\n{'-' * 60}"
+            old = self._read("slave.info")
+            new = {**self.info, "id": old["id"]}
+            line = "-" * 60
+            message += (
+                f"\n\n{line}\nOld agent info:\n{as_text(old)}\n\n{line}\nNew agent info:\n{as_text(new)}\n\n{line}"
+            )
         hint = WHAT_TO_DO.format(work_dir=self.flags["work_dir"])
         log.exit_1("slave.cpp:8366", f"Failed to perform recovery: {message}{POLICY_HINT}{hint}")
 

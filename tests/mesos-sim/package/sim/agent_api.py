@@ -17,8 +17,8 @@ ACCEPTS = (
     "application/json or application/x-protobuf or application/recordio",
 )
 TYPES = {
-    "GET_HEALTH", "GET_FLAGS", "GET_VERSION", "GET_METRICS", "GET_LOGGING_LEVEL", "GET_STATE", "GET_AGENT", "GET_CONTAINERS",
-    "GET_FRAMEWORKS", "GET_EXECUTORS", "GET_OPERATIONS", "GET_TASKS",
+    "GET_HEALTH", "GET_FLAGS", "GET_VERSION", "GET_METRICS", "GET_LOGGING_LEVEL", "GET_STATE", "GET_AGENT",
+    "GET_CONTAINERS", "GET_FRAMEWORKS", "GET_EXECUTORS", "GET_OPERATIONS", "GET_TASKS",
 }  # fmt: skip
 
 
@@ -271,5 +271,7 @@ class Api:
 
     def get_frameworks(self):
         busy = {task["framework_id"] for task in self.agent.tasks.values()}
-        shown = [{"framework_info": framework_info(each)} for each in self.agent.frameworks.values() if each["id"] in busy]
+        shown = [
+            {"framework_info": framework_info(each)} for each in self.agent.frameworks.values() if each["id"] in busy
+        ]
         return {"frameworks": shown, "completed_frameworks": []}

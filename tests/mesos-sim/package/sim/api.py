@@ -1,4 +1,5 @@
-"""What master and agent have in common at their HTTP side: misbehaviour, the rate limit of metrics, the checks of /api/v1."""
+"""What master and agent have in common at their HTTP side: misbehaviour, the rate limit of metrics, the checks of
+/api/v1."""
 
 import asyncio
 import json
@@ -59,7 +60,9 @@ def parse_call(request, component, accepts, types):
     if kind not in types:
         return http_server.text(400, f"Failed to validate {component}::Call: Expecting 'type' to be present")
     accept = request.headers.get("accept", "*/*")
-    if not any(part.split(";")[0].strip() in ("*/*", "application/*", "application/json") for part in accept.split(",")):
+    if not any(
+        part.split(";")[0].strip() in ("*/*", "application/*", "application/json") for part in accept.split(",")
+    ):
         return http_server.text(406, f"Expecting 'Accept' to allow {accepts[0]}")
     return call
 

@@ -1,5 +1,5 @@
-"""Executors: one real process for each task, which outlives its agent (the unit's KillMode is `process`), is found again
-by the next one, and keeps the library of the release that started it mapped."""
+"""Executors: one real process for each task, which outlives its agent (the unit's KillMode is `process`), is found
+again by the next one, and keeps the library of the release that started it mapped."""
 
 import os
 import signal

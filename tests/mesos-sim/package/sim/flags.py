@@ -1,4 +1,5 @@
-"""The flags of a master or an agent of one version: their names, what they are when not given, and how they are refused.
+"""The flags of a master or an agent of one version: their names, what they are when not given, and how they are
+refused.
 
 flags.json has the names of 1.8.0 and what later releases added (none of them took one away), read from the sources of
 those releases, and the defaults as the recorded /flags show them."""

@@ -1,4 +1,5 @@
-"""HTTP as libprocess speaks it: the order of its headers, its texts, its gzip, and nothing of routes in the first moment."""
+"""HTTP as libprocess speaks it: the order of its headers, its texts, its gzip, and nothing of routes in the first
+moment."""
 
 import asyncio
 import gzip

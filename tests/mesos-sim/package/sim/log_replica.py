@@ -1,9 +1,10 @@
-"""The replicated log in which masters keep their registry: a replica on each master's disk, and writes that a quorum must
-have on disk before they count.
+"""The replicated log in which masters keep their registry: a replica on each master's disk, and writes that a quorum
+must have on disk before they count.
 
-It keeps the real one's behaviour at the edges that an upgrade meets: an empty cluster starts only when all 2 * quorum - 1
-replicas are there (behaviour 8), a replica with a file is recovered at once, one without catches up from a quorum, and
-without a quorum a write hangs until its timeout (behaviour 9). In place of Paxos, the one that writes counts epochs."""
+It keeps the real one's behaviour at the edges that an upgrade meets: an empty cluster starts only when all 2 * quorum
+- 1 replicas are there (behaviour 8), a replica with a file is recovered at once, one without catches up from a
+quorum, and without a quorum a write hangs until its timeout (behaviour 9). In place of Paxos, the one that writes
+counts epochs."""
 
 import asyncio
 import json
@@ -95,7 +96,9 @@ class Replica:
             elif len(fresh) >= 2 * self.quorum - 1:
                 self.status = "VOTING"
         self._save()
-        log.info("replica.cpp:315", f"Replica recovered with log positions 0 -> {self.position} with 0 holes and 0 unlearned")
+        log.info(
+            "replica.cpp:315", f"Replica recovered with log positions 0 -> {self.position} with 0 holes and 0 unlearned"
+        )
         log.info("recover.cpp:571", "Replica is in VOTING status")
 
     async def read_as_leader(self):

@@ -45,8 +45,8 @@ def machines_of(value):
 
 
 class Machines:
-    """`registry["machines"]` has each machine's name, with its id, mode and unavailability; `registry["windows"]` the schedule,
-    None when the last machine has left it. Neither is there before the first schedule.
+    """`registry["machines"]` has each machine's name, with its id, mode and unavailability; `registry["windows"]` the
+    schedule, None when the last machine has left it. Neither is there before the first schedule.
 
     `seen` are the names of machines that this master has met, by an agent or a schedule: the others are refused in
     other words."""
@@ -108,7 +108,9 @@ class Machines:
         shown = [
             {
                 "machine_ids": window["machine_ids"],
-                "unavailability": {key: window["unavailability"][key] for key in order if key in window["unavailability"]},
+                "unavailability": {
+                    key: window["unavailability"][key] for key in order if key in window["unavailability"]
+                },
             }
             for window in self.windows
         ]

@@ -1,5 +1,5 @@
-"""The simulated mesos-master: elects through ZooKeeper, keeps a registry in the replicated log, and holds what agents and
-schedulers tell it."""
+"""The simulated mesos-master: elects through ZooKeeper, keeps a registry in the replicated log, and holds what agents
+and schedulers tell it."""
 
 import asyncio
 import ipaddress
@@ -16,7 +16,8 @@ import misbehaviour
 import task as tasks
 from http_server import Server
 from log_replica import Replica
-from maintenance import Machines, Refused, name as machine_name
+from maintenance import Machines, Refused
+from maintenance import name as machine_name
 from master_api import Api
 from zookeeper import Watch
 
@@ -289,7 +290,9 @@ class Master:
         self._take_tasks(known, hello)
         draining = entry.get("drain_info", {}).get("state") == "DRAINING"
         peer.send("registered", id=known.id, drain=entry["drain_info"]["config"] if draining else None)
-        log.info("master.cpp:7455", f"{'Re-r' if known.reregistered_time else 'R'}egistered agent {known.id} at {where}")
+        log.info(
+            "master.cpp:7455", f"{'Re-r' if known.reregistered_time else 'R'}egistered agent {known.id} at {where}"
+        )
         asyncio.ensure_future(self._ping(known, peer))
         if draining:
             asyncio.ensure_future(self._check_drained(known))
@@ -348,7 +351,9 @@ class Master:
     async def _unreachable(self, agent):
         if self.agents.get(agent.id) is not agent:
             return
-        log.info("master.cpp:8412", f"Marked agent {agent.id} ({agent.info['hostname']}) unreachable: health check timed out")
+        log.info(
+            "master.cpp:8412", f"Marked agent {agent.id} ({agent.info['hostname']}) unreachable: health check timed out"
+        )
         entry = self.registry["slaves"].pop(agent.id)
         self.registry["unreachable"][agent.id] = time.time()
         self.registry.setdefault("unreachable_entries", {})[agent.id] = entry
@@ -460,7 +465,9 @@ class Master:
         if not self.recovered:
             return
         usable = [
-            {"id": agent.id, "hostname": agent.info["hostname"]} for agent in self.agents.values() if self.is_active(agent)
+            {"id": agent.id, "hostname": agent.info["hostname"]}
+            for agent in self.agents.values()
+            if self.is_active(agent)
         ]
         for framework in self.frameworks.values():
             self._tell(framework, "offers", agents=usable, waiting=len(self.recovered_agents))

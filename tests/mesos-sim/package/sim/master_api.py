@@ -2,13 +2,13 @@
 
 import json
 import os
-import resources
-import task as tasks
 import time
 
 import api
 import build
 import maintenance
+import resources
+import task as tasks
 from http_server import Response, empty, not_allowed, not_found, ok_v0, ok_v1, redirect, text
 from maintenance import Refused
 
@@ -41,8 +41,7 @@ def duration(value):
     if not isinstance(value, dict):
         kind = json_type(value)
         raise Refused(
-            "Failed to convert JSON into Call protobuf: "
-            f"Not expecting a JSON {kind} for field 'max_grace_period'"
+            f"Failed to convert JSON into Call protobuf: Not expecting a JSON {kind} for field 'max_grace_period'"
         )
     return {"nanoseconds": int(value.get("seconds", 0)) * 10**9 + int(value.get("nanos", 0))}
 
@@ -116,7 +115,9 @@ class Api:
             "/state": self.state,
             "/slaves": self.slaves,
             "/frameworks": self.frameworks,
-            "/tasks": lambda: {"tasks": [tasks.v0(task) for each in self.all_frameworks() for task in each.tasks.values()]},
+            "/tasks": lambda: {
+                "tasks": [tasks.v0(task) for each in self.all_frameworks() for task in each.tasks.values()]
+            },
             "/state-summary": self.state_summary,
             "/maintenance/schedule": lambda: self.master.machines().schedule(("duration", "start")),
             "/maintenance/status": lambda: self.master.machines().status(),
@@ -144,7 +145,10 @@ class Api:
 
     def used(self, agent):
         return resources.total(
-            task["resources"] for each in self.all_frameworks() for task in each.tasks.values() if task["slave_id"] == agent.id
+            task["resources"]
+            for each in self.all_frameworks()
+            for task in each.tasks.values()
+            if task["slave_id"] == agent.id
         )
 
     def agent_v0(self, agent):
@@ -288,19 +292,20 @@ class Api:
             states = [task["state"] for task in found]
             return {f"TASK_{state}": states.count(f"TASK_{state}") for state in tasks.STATES}
 
-        def order(found):
-            first = ("STAGING", "STARTING", "RUNNING", "KILLING", "FINISHED", "KILLED", "FAILED", "LOST", "ERROR", "UNREACHABLE")
-            return {f"TASK_{state}": found[f"TASK_{state}"] for state in first}
-
         agents, frameworks = [], []
         for agent in self.master.agents.values():
-            here = [(each, task) for each in self.all_frameworks() for task in each.tasks.values() if task["slave_id"] == agent.id]
+            here = [
+                (each, task)
+                for each in self.all_frameworks()
+                for task in each.tasks.values()
+                if task["slave_id"] == agent.id
+            ]
             ids = list(dict.fromkeys(each.id for each, _ in here))
-            agents.append({**self.agent_v0(agent), **order(counts(task for _, task in here)), "framework_ids": ids})
+            agents.append({**self.agent_v0(agent), **counts(task for _, task in here), "framework_ids": ids})
         for framework in self.all_frameworks():
             found = [*framework.tasks.values(), *framework.completed_tasks, *framework.unreachable_tasks.values()]
             ids = list(dict.fromkeys(task["slave_id"] for task in framework.tasks.values()))
-            frameworks.append({**self.framework_head(framework), **order(counts(found)), "slave_ids": ids})
+            frameworks.append({**self.framework_head(framework), **counts(found), "slave_ids": ids})
         shown = {"hostname": self.master.hostname}
         if "cluster" in self.master.flags:
             shown["cluster"] = self.master.flags["cluster"]
@@ -313,7 +318,15 @@ class Api:
         used = resources.total(task["resources"] for each in frameworks for task in each.tasks.values())
         quota = {"role": "*", "guarantee": {}, "limit": {}, "consumed": used}
         ids = [each.id for each in frameworks]
-        role = {"name": "*", "weight": 1.0, "quota": quota, "resources": used, "allocated": used, "offered": {}, "reserved": {}}
+        role = {
+            "name": "*",
+            "weight": 1.0,
+            "quota": quota,
+            "resources": used,
+            "allocated": used,
+            "offered": {},
+            "reserved": {},
+        }
         return {"roles": [{**role, "frameworks": ids}]}
 
     def registry(self):

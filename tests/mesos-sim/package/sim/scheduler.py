@@ -281,7 +281,11 @@ class Scheduler:
         writer.close()
         head, _, body = answer.partition(b"\r\n\r\n")
         lines = head.decode().split("\r\n")
-        headers = [tuple(line.split(": ", 1)) for line in lines[1:] if not line.lower().startswith(("date:", "content-length:"))]
+        headers = [
+            tuple(line.split(": ", 1))
+            for line in lines[1:]
+            if not line.lower().startswith(("date:", "content-length:"))
+        ]
         return Response(int(lines[0].split()[1]), [*headers, ("Content-Length", None)], body)
 
 

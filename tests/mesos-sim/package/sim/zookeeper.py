@@ -1,8 +1,8 @@
 """Election and membership through ZooKeeper, as Mesos does them: ephemeral, sequential nodes below the path of --zk.
 
-`json.info_NNNNNNNNNN` holds a contending master's MasterInfo; the one with the lowest number leads. `log_replicas/NNNNNNNNNN`
-is a replica of the replicated log. One thread talks to ZooKeeper and sleeps until something happens; everything it finds
-is told to the event loop."""
+`json.info_NNNNNNNNNN` holds a contending master's MasterInfo; the one with the lowest number leads.
+`log_replicas/NNNNNNNNNN` is a replica of the replicated log. One thread talks to ZooKeeper and sleeps until something
+happens; everything it finds is told to the event loop."""
 
 import json
 import logging
@@ -70,7 +70,7 @@ class Watch:
             self._expired()
 
     def _give_up_session(self):
-        """As Mesos does, a session that may be over is not taken up again: its nodes last until ZooKeeper expires it."""
+        """As Mesos does, a session that may be over is not taken up again. Its nodes last until it expires."""
         old, self.client = self.client, self._new_client()
         threading.Thread(target=old.stop, daemon=True).start()
         self.client.start_async()
