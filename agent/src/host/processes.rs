@@ -1,7 +1,7 @@
 //! Commands.
 
 use super::HostResult;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 /// What running a command does to the host.
@@ -31,6 +31,9 @@ pub struct Command {
     pub umask: Option<u32>,
     /// What it does.
     pub does: Does,
+    /// Files on which it depends what a command that only looks says. Where earlier tasks of a dry run would change one,
+    /// the answer is unknown.
+    pub looks_at: Vec<PathBuf>,
     /// Whether its lines are shown to the user while it runs.
     pub streamed: bool,
 }
@@ -46,6 +49,12 @@ impl Command {
         Command::new(argv, Does::Changes(what.into()))
     }
 
+    /// With files on which it depends what it says.
+    pub fn looking_at<P: Into<PathBuf>>(mut self, files: impl IntoIterator<Item = P>) -> Command {
+        self.looks_at.extend(files.into_iter().map(Into::into));
+        self
+    }
+
     fn new<S: Into<String>>(argv: impl IntoIterator<Item = S>, does: Does) -> Command {
         Command {
             argv: argv.into_iter().map(Into::into).collect(),
@@ -55,6 +64,7 @@ impl Command {
             timeout: None,
             umask: None,
             does,
+            looks_at: Vec::new(),
             streamed: false,
         }
     }
@@ -83,11 +93,38 @@ impl Finished {
     }
 }
 
+/// What a dry run takes in of a command that it does not run.
+pub trait Foresight {
+    /// An error, unless the agent's user is root: the command would be refused. `what` names the deed.
+    fn must_be_root(&self, what: &str) -> HostResult<()>;
+    /// A file of the kernel's own (`/proc/mounts`, below `/proc/sys`) would read like this.
+    fn kernel_says(&self, path: &Path, content: &[u8]) -> HostResult<()>;
+    /// What is in this file, or below this directory, is known only when it runs. It must be there. `why` follows
+    /// "known only when it runs: ".
+    fn hide(&self, path: &Path, why: &str) -> HostResult<()>;
+    /// A command that only looks would say this from now on.
+    fn program_says(&self, argv: &[&str], finished: Finished) -> HostResult<()>;
+}
+
+impl Finished {
+    /// A command that ended well, and printed this.
+    pub fn saying(stdout: impl Into<Vec<u8>>) -> Finished {
+        Finished { status: 0, stdout: stdout.into(), stderr: Vec::new() }
+    }
+}
+
 /// Commands. Each runs in a process group of its own, which ends with its request.
 pub trait Processes {
     /// Runs one to its end. An error means that it could not be started, was cancelled, or is unknown in a dry run; a
     /// status other than zero is the caller's to judge.
     fn run(&self, command: &Command) -> HostResult<Finished>;
+    /// Runs a command whose effects are known beforehand. A dry run does not run it but asks `foresee`, which does the
+    /// same by the facets of its host and by what [`Foresight`] offers, and returns what the command would print.
+    fn perform(
+        &self,
+        command: &Command,
+        foresee: &dyn Fn(&dyn Foresight) -> HostResult<Finished>,
+    ) -> HostResult<Finished>;
     /// The program's path, looked up in `PATH` and the `sbin` directories.
     fn which(&self, program: &str) -> HostResult<Option<PathBuf>>;
     /// A variable of the request's environment.

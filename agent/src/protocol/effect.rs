@@ -138,6 +138,24 @@ pub enum Effect {
         /// When.
         at: Moment,
     },
+    /// What is in a file, or below a directory, is known only when it runs.
+    Hide {
+        /// The file or directory.
+        path: PathBuf,
+        /// Why.
+        why: String,
+    },
+    /// A command that only looks prints something else.
+    ProgramSays {
+        /// The command.
+        argv: Vec<String>,
+        /// How it ends.
+        status: i32,
+        /// What it prints.
+        stdout: Bytes,
+        /// What it prints on standard error.
+        stderr: Bytes,
+    },
     /// There is this user, with these supplementary groups.
     User {
         /// The user, whole.

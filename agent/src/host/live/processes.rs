@@ -8,7 +8,7 @@
 //! [`GRACE`] by SIGKILL. Should the agent itself be killed, the first process gets SIGTERM from the kernel.
 
 use super::process_tree::ProcessTree;
-use crate::host::{Command, Context, Finished, HostError, HostResult, Processes};
+use crate::host::{Command, Context, Finished, Foresight, HostError, HostResult, Processes};
 use crate::protocol::Stream;
 use rustix::event::PollFlags;
 use rustix::process::Signal;
@@ -126,6 +126,14 @@ impl Processes for LiveProcesses {
         self.context.cancellation.check()?;
         let child = self.start(command)?;
         Running::new(child, command, &self.context)?.finish()
+    }
+
+    fn perform(
+        &self,
+        command: &Command,
+        _foresee: &dyn Fn(&dyn Foresight) -> HostResult<Finished>,
+    ) -> HostResult<Finished> {
+        self.run(command)
     }
 
     fn which(&self, program: &str) -> HostResult<Option<PathBuf>> {

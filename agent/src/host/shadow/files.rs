@@ -3,7 +3,7 @@
 use super::Core;
 use super::overlay::is_account_file;
 use super::permissions::Identity;
-use super::tree::{Body, Place, parent, refused};
+use super::tree::{Body, Node, Place, hidden, parent, refused};
 use crate::host::live::{apply_attributes, random};
 use crate::host::{Clock, Files, HostError, HostResult, Kind, Moment, Stat, Times, WriteOptions};
 use crate::protocol::{Bytes, Effect};
@@ -20,7 +20,7 @@ impl ShadowFiles {
         &self.0.me
     }
 
-    fn now(&self) -> Moment {
+    pub(super) fn now(&self) -> Moment {
         let ahead = self.0.overlay().slept;
         super::clock::later(self.0.live.clock.now(), ahead)
     }
@@ -64,6 +64,7 @@ impl ShadowFiles {
         let overlay = self.0.overlay();
         match overlay.tree.locate(real) {
             Place::Nothing => Ok(false),
+            Place::Hidden(why) => Err(hidden(real, why)),
             Place::Live(there) => self.0.live.files.access(&there, read, write, execute),
             Place::Node(node) => {
                 let shown = match &node.body {
@@ -119,6 +120,7 @@ impl ShadowFiles {
         let overlay = self.0.overlay();
         let there = match overlay.tree.locate(real) {
             Place::Nothing => return Ok(String::new()),
+            Place::Hidden(why) => return Err(hidden(real, why)),
             Place::Live(there) => there,
             Place::Node(node) => match (&node.attributes, &node.live) {
                 (Some(letters), _) => return Ok(letters.clone()),
@@ -176,7 +178,9 @@ impl ShadowFiles {
         }
         let content = match overlay.tree.locate(&real) {
             Place::Nothing => return Err(refused("read", path, libc::ENOENT)),
+            Place::Hidden(why) => return Err(hidden(path, why)),
             Place::Live(there) => return Ok(Content::Live(there)),
+            Place::Node(Node { hidden: Some(why), .. }) => return Err(hidden(path, why)),
             Place::Node(node) => match &node.body {
                 Body::Memory(bytes) => Content::Memory(bytes.clone()),
                 Body::Live(there) => Content::Live(there.clone()),
@@ -243,6 +247,7 @@ impl Files for ShadowFiles {
                 _ => Err(refused("read the link", path, libc::EINVAL)),
             },
             Place::Live(there) => self.0.live.files.read_link(&there),
+            Place::Hidden(why) => Err(hidden(path, why)),
             Place::Nothing => Err(refused("read the link", path, libc::ENOENT)),
         }
     }
@@ -511,6 +516,7 @@ impl Files for ShadowFiles {
         let overlay = self.0.overlay();
         let there = match overlay.tree.locate(&real) {
             Place::Nothing => return Err(refused("read the xattrs of", path, libc::ENOENT)),
+            Place::Hidden(why) => return Err(hidden(path, why)),
             Place::Live(there) => there,
             Place::Node(node) => match (node.xattrs.get(name), &node.live) {
                 (Some(value), _) => return Ok(Some(value.clone())),

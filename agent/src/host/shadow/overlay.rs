@@ -4,7 +4,7 @@ use super::accounts::AccountBook;
 use super::tree::Tree;
 use super::unit_book::UnitBook;
 use crate::host::live::Live;
-use crate::host::{HostResult, Moment, Package, PackageState, Step};
+use crate::host::{Finished, HostResult, Moment, Package, PackageState, Step};
 use crate::protocol::Effect;
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
@@ -16,6 +16,8 @@ pub struct Overlay {
     pub(super) accounts: AccountBook,
     pub(super) packages: PackageBook,
     pub(super) units: UnitBook,
+    /// What commands that only look would say.
+    pub(super) sayings: BTreeMap<Vec<String>, Finished>,
     /// How far the clock would be ahead, by waiting that a dry run does not do.
     pub(super) slept: std::time::Duration,
     /// Whether anything would be different at all.
@@ -95,6 +97,10 @@ impl Overlay {
                 }
             }
             Effect::MarkManual { names } => self.packages.manual.extend(names.iter().cloned()),
+            Effect::ProgramSays { argv, status, stdout, stderr } => {
+                let (stdout, stderr) = (stdout.0.to_vec(), stderr.0.to_vec());
+                self.sayings.insert(argv.clone(), Finished { status: *status, stdout, stderr });
+            }
             Effect::Refresh { at } => self.packages.refreshed = Some(*at),
             _ => {}
         }

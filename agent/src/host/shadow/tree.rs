@@ -41,6 +41,8 @@ pub(super) struct Node {
     pub(super) live: Option<PathBuf>,
     pub(super) xattrs: BTreeMap<String, Vec<u8>>,
     pub(super) attributes: Option<String>,
+    /// Why its content, or what is below it, is known only when it runs.
+    pub(super) hidden: Option<String>,
     /// What foreseen hard links of one file have in common.
     link: Option<u64>,
 }
@@ -65,6 +67,8 @@ pub(super) enum Place<'a> {
     Node(&'a Node),
     /// On the live host, untouched, under this name.
     Live(PathBuf),
+    /// Below what is hidden: nobody knows, for this reason.
+    Hidden(&'a str),
 }
 
 impl Tree {
@@ -72,6 +76,7 @@ impl Tree {
     pub(super) fn locate(&self, path: &Path) -> Place<'_> {
         let mut live = Some(PathBuf::from("/"));
         let mut here = PathBuf::from("/");
+        let mut hidden = None;
         let mut place = match self.entries.get(&here) {
             Some(Entry::Node(node)) => Place::Node(node),
             _ => Place::Live(here.clone()),
@@ -86,11 +91,13 @@ impl Tree {
                         Body::Directory(shown) => shown.clone(),
                         _ => None,
                     };
+                    hidden = node.hidden.as_deref();
                     Place::Node(node)
                 }
-                None => match &live {
-                    Some(live) => Place::Live(live.clone()),
-                    None => Place::Nothing,
+                None => match (hidden, &live) {
+                    (Some(why), _) => Place::Hidden(why),
+                    (None, Some(live)) => Place::Live(live.clone()),
+                    (None, None) => Place::Nothing,
                 },
             };
         }
@@ -101,9 +108,13 @@ impl Tree {
     /// user may not search.
     pub(super) fn resolve(&self, path: &Path, last: bool, live: &LiveFiles, me: &Identity) -> HostResult<PathBuf> {
         resolve(path, last, &|path| {
+            // Each process is itself there; what one agent foresees of it is true for the others of the host.
+            if path == Path::new("/proc/self") {
+                return Ok(None);
+            }
             self.may_search(parent(path), me)?;
             match self.locate(path) {
-                Place::Nothing => Ok(None),
+                Place::Nothing | Place::Hidden(_) => Ok(None),
                 Place::Node(node) => Ok(match &node.body {
                     Body::Link(target) => Some(target.clone()),
                     _ => None,
@@ -130,6 +141,7 @@ impl Tree {
     pub(super) fn stat(&self, path: &Path, live: &LiveFiles) -> HostResult<Option<Stat>> {
         match self.locate(path) {
             Place::Nothing => Ok(None),
+            Place::Hidden(why) => Err(hidden(path, why)),
             Place::Node(node) => Ok(Some(node.stat.clone())),
             Place::Live(there) => live.stat(&there, false),
         }
@@ -140,6 +152,8 @@ impl Tree {
         let shown = match self.locate(path) {
             Place::Nothing => return Err(refused("list", path, libc::ENOENT)),
             Place::Live(there) => Some(there),
+            Place::Hidden(why) => return Err(hidden(path, why)),
+            Place::Node(Node { hidden: Some(why), .. }) => return Err(hidden(path, why)),
             Place::Node(Node { body: Body::Directory(shown), .. }) => shown.clone(),
             Place::Node(_) => return Err(refused("list", path, libc::ENOTDIR)),
         };
@@ -261,6 +275,11 @@ impl Tree {
                 node.xattrs.insert(name.clone(), value.0.to_vec());
                 node.stat.ctime = *at;
             }),
+            Effect::Hide { path, why } => {
+                let below: Vec<PathBuf> = self.below(path).map(|(below, _)| below.clone()).collect();
+                below.iter().for_each(|path| self.clear(path));
+                self.change(path, live, |node| node.hidden = Some(why.clone()))
+            }
             _ => Ok(()),
         }
     }
@@ -269,6 +288,7 @@ impl Tree {
     pub(super) fn node(&self, path: &Path, live: &LiveFiles) -> HostResult<Option<Node>> {
         let there = match self.locate(path) {
             Place::Nothing => return Ok(None),
+            Place::Hidden(why) => return Err(hidden(path, why)),
             Place::Node(node) => return Ok(Some(node.clone())),
             Place::Live(there) => there,
         };
@@ -278,7 +298,15 @@ impl Tree {
             Kind::Link => Body::Link(live.read_link(&there)?),
             _ => Body::Live(there.clone()),
         };
-        Ok(Some(Node { stat, body, live: Some(there), xattrs: BTreeMap::new(), attributes: None, link: None }))
+        Ok(Some(Node {
+            stat,
+            body,
+            live: Some(there),
+            xattrs: BTreeMap::new(),
+            attributes: None,
+            hidden: None,
+            link: None,
+        }))
     }
 
     #[expect(clippy::too_many_arguments, reason = "each is one field of the new node")]
@@ -316,6 +344,7 @@ impl Tree {
             live: None,
             xattrs: BTreeMap::new(),
             attributes: None,
+            hidden: None,
             link: None,
         })
     }
@@ -405,6 +434,11 @@ impl Tree {
 /// The directory that a path is in; the root is in itself.
 pub(super) fn parent(path: &Path) -> &Path {
     path.parent().unwrap_or(Path::new("/"))
+}
+
+/// The error that tells why what is at a path can't be known.
+pub(super) fn hidden(path: &Path, why: &str) -> HostError {
+    HostError::Unknown { why: format!("what is in {}: {why}", path.display()) }
 }
 
 /// The error that the operating system would give.
