@@ -3,6 +3,7 @@
 use super::devices::names_by_device;
 use super::gather::one;
 use super::probe::Probe;
+use crate::modules::mount_table::unescape;
 use serde_json::{Map, Value, json};
 use std::collections::BTreeSet;
 use std::sync::mpsc;
@@ -90,26 +91,6 @@ fn mount(line: &str) -> Option<Mount> {
     let (dump, passno) = (number(), number());
     let real = device.starts_with(['/', '\\']) || device.contains(":/");
     (real && fstype != "none").then_some(Mount { device, mount, fstype, options, dump, passno })
-}
-
-/// Spaces and the like are written in octal there (`\040`).
-fn unescape(field: &str) -> String {
-    let mut bytes = Vec::new();
-    let mut rest = field.as_bytes();
-    while let Some((&first, after)) = rest.split_first() {
-        let octal = after.get(..3).filter(|_| first == b'\\').and_then(|digits| std::str::from_utf8(digits).ok());
-        match octal.and_then(|digits| u8::from_str_radix(digits, 8).ok()) {
-            Some(byte) => {
-                bytes.push(byte);
-                rest = &after[3..];
-            }
-            None => {
-                bytes.push(first);
-                rest = after;
-            }
-        }
-    }
-    String::from_utf8_lossy(&bytes).into_owned()
 }
 
 /// The mount points that show not the whole of a file system but a directory of it.

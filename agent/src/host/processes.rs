@@ -99,9 +99,9 @@ pub trait Foresight {
     fn must_be_root(&self, what: &str) -> HostResult<()>;
     /// A file of the kernel's own (`/proc/mounts`, below `/proc/sys`) would read like this.
     fn kernel_says(&self, path: &Path, content: &[u8]) -> HostResult<()>;
-    /// What is in this file, or below this directory, is known only when it runs. It must be there. `why` follows
-    /// "known only when it runs: ".
-    fn hide(&self, path: &Path, why: &str) -> HostResult<()>;
+    /// What is in this file, or below this directory, is known only when it runs; `entirely`, its owner, mode and times
+    /// too. It must be there. `why` tells it to the user: "what git fetches".
+    fn hide(&self, path: &Path, entirely: bool, why: &str) -> HostResult<()>;
     /// A command that only looks would say this from now on.
     fn program_says(&self, argv: &[&str], finished: Finished) -> HostResult<()>;
 }

@@ -9,6 +9,7 @@ use std::path::Path;
 
 args! {
     /// The arguments of all modules that make files.
+    #[derive(Default)]
     pub struct FileArgs {
         /// The permissions: octal digits as text ('0644', '1777') or symbolic (u=rwX,g-w,o=). Where a symbolic mode
         /// names no user, the umask takes away what it takes away from new files. Some modules also take `preserve`,

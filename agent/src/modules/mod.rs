@@ -83,16 +83,22 @@ impl Blobs for NoBlobs {
 pub static MODULES: &[&Module] = &[
     &apt::MODULE,
     &assemble::MODULE,
+    &authorized_key::MODULE,
     &blockinfile::MODULE,
     &command::MODULE,
     &copy::MODULE,
+    &cron::MODULE,
     &fetch::MODULE,
     &file::MODULE,
     &find::MODULE,
     &get_url::MODULE,
+    &getent::MODULE,
     &group::MODULE,
+    &known_hosts::MODULE,
     &lineinfile::MODULE,
+    &mount::MODULE,
     &package::MODULE,
+    &package_facts::MODULE,
     &ping::MODULE,
     &replace::MODULE,
     &service::MODULE,
@@ -100,6 +106,7 @@ pub static MODULES: &[&Module] = &[
     &shell::MODULE,
     &slurp::MODULE,
     &stat::MODULE,
+    &sysctl::MODULE,
     &systemd::MODULE,
     &tempfile::MODULE,
     &template::MODULE,
@@ -121,6 +128,8 @@ mod apt_run;
 #[cfg(test)]
 mod apt_tests;
 pub mod assemble;
+pub mod authorized_key;
+mod authorized_keys;
 pub mod blockinfile;
 pub mod byte_text;
 mod checksum;
@@ -128,6 +137,8 @@ pub mod command;
 mod command_line;
 pub mod copy;
 mod copy_tree;
+pub mod cron;
+mod crontab;
 pub mod expand;
 pub mod fetch;
 pub mod file;
@@ -137,11 +148,16 @@ mod file_mode;
 mod file_times;
 pub mod find;
 pub mod get_url;
+pub mod getent;
 pub mod glob;
 pub mod group;
 mod host_path;
+pub mod known_hosts;
 pub mod lineinfile;
+pub mod mount;
+pub(crate) mod mount_table;
 pub mod package;
+pub mod package_facts;
 pub mod ping;
 mod python_pattern;
 pub mod python_regex;
@@ -151,6 +167,7 @@ pub mod setup;
 pub mod shell;
 pub mod slurp;
 pub mod stat;
+pub mod sysctl;
 pub mod systemd;
 #[cfg(test)]
 mod systemd_tests;

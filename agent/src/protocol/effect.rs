@@ -142,6 +142,8 @@ pub enum Effect {
     Hide {
         /// The file or directory.
         path: PathBuf,
+        /// Whether its own attributes are known only then, too.
+        entirely: bool,
         /// Why.
         why: String,
     },

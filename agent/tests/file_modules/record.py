@@ -86,7 +86,7 @@ def main():
         for index, step in enumerate(steps):
             register = f"r{number}_{index}"
             names.append((number, register))
-            tasks.append({"name": case["name"], "ansible.builtin." + step["module"]: replace(step["args"], "ROOT", root),
+            tasks.append({"name": case["name"], step["module"] if "." in step["module"] else "ansible.builtin." + step["module"]: replace(step["args"], "ROOT", root),
                           "register": register, "ignore_errors": True, "diff": True})
     out = f"{ROOT}/out.json"
     tasks.append({"copy": {"dest": out, "content": "{{ { " + ", ".join(f"'{n}': {n}" for _, n in names) + " } | to_json }}"},

@@ -97,9 +97,9 @@ impl Foresight for ShadowProcesses {
         self.0.foresee(Effect::WriteFile { path, content, mode, uid, gid, at: files.now() })
     }
 
-    fn hide(&self, path: &Path, why: &str) -> HostResult<()> {
+    fn hide(&self, path: &Path, entirely: bool, why: &str) -> HostResult<()> {
         let path = ShadowFiles(self.0.clone()).real(path, true)?;
-        self.0.foresee(Effect::Hide { path, why: why.to_owned() })
+        self.0.foresee(Effect::Hide { path, entirely, why: why.to_owned() })
     }
 
     fn program_says(&self, argv: &[&str], finished: Finished) -> HostResult<()> {
@@ -154,8 +154,8 @@ mod tests {
         let (tree, file) = (directory.path().join("tree"), directory.path().join("file"));
         host.files.write(&file, b"", &WriteOptions::default()).unwrap();
         foresee(&shadow, |foresight| {
-            foresight.hide(&tree, "what git brings")?;
-            foresight.hide(&file, "what is drawn")
+            foresight.hide(&tree, false, "what git brings")?;
+            foresight.hide(&file, false, "what is drawn")
         })
         .unwrap();
         let unknown = |result: HostResult<String>, part: &str| match result {
@@ -168,6 +168,8 @@ mod tests {
         unknown(host.files.read(&file).map(|content| format!("{content:?}")), "what is drawn");
         host.files.write(&file, b"new", &WriteOptions::default()).unwrap();
         assert_eq!(host.files.read(&file).unwrap(), b"new");
+        foresee(&shadow, |foresight| foresight.hide(&file, true, "what is mounted there")).unwrap();
+        unknown(host.files.stat(&file, true).map(|stat| format!("{stat:?}")), "what is mounted there");
         host.files.remove_tree(&tree).unwrap();
         host.files.create_dir(&tree, None).unwrap();
         assert!(host.files.list(&tree).unwrap().is_empty());

@@ -43,6 +43,8 @@ pub(super) struct Node {
     pub(super) attributes: Option<String>,
     /// Why its content, or what is below it, is known only when it runs.
     pub(super) hidden: Option<String>,
+    /// Whether the same goes for its attributes.
+    entirely_hidden: bool,
     /// What foreseen hard links of one file have in common.
     link: Option<u64>,
 }
@@ -92,7 +94,10 @@ impl Tree {
                         _ => None,
                     };
                     hidden = node.hidden.as_deref();
-                    Place::Node(node)
+                    match hidden {
+                        Some(why) if node.entirely_hidden => Place::Hidden(why),
+                        _ => Place::Node(node),
+                    }
                 }
                 None => match (hidden, &live) {
                     (Some(why), _) => Place::Hidden(why),
@@ -108,10 +113,6 @@ impl Tree {
     /// user may not search.
     pub(super) fn resolve(&self, path: &Path, last: bool, live: &LiveFiles, me: &Identity) -> HostResult<PathBuf> {
         resolve(path, last, &|path| {
-            // Each process is itself there; what one agent foresees of it is true for the others of the host.
-            if path == Path::new("/proc/self") {
-                return Ok(None);
-            }
             self.may_search(parent(path), me)?;
             match self.locate(path) {
                 Place::Nothing | Place::Hidden(_) => Ok(None),
@@ -119,7 +120,7 @@ impl Tree {
                     Body::Link(target) => Some(target.clone()),
                     _ => None,
                 }),
-                Place::Live(there) => match live.stat(&there, false)? {
+                Place::Live(there) => match look(live, &there)? {
                     Some(stat) if stat.kind == Kind::Link => Ok(Some(live.read_link(&there)?)),
                     _ => Ok(None),
                 },
@@ -143,7 +144,7 @@ impl Tree {
             Place::Nothing => Ok(None),
             Place::Hidden(why) => Err(hidden(path, why)),
             Place::Node(node) => Ok(Some(node.stat.clone())),
-            Place::Live(there) => live.stat(&there, false),
+            Place::Live(there) => look(live, &there),
         }
     }
 
@@ -275,10 +276,12 @@ impl Tree {
                 node.xattrs.insert(name.clone(), value.0.to_vec());
                 node.stat.ctime = *at;
             }),
-            Effect::Hide { path, why } => {
+            Effect::Hide { path, entirely, why } => {
                 let below: Vec<PathBuf> = self.below(path).map(|(below, _)| below.clone()).collect();
                 below.iter().for_each(|path| self.clear(path));
-                self.change(path, live, |node| node.hidden = Some(why.clone()))
+                self.change(path, live, |node| {
+                    (node.hidden, node.entirely_hidden) = (Some(why.clone()), *entirely);
+                })
             }
             _ => Ok(()),
         }
@@ -292,7 +295,7 @@ impl Tree {
             Place::Node(node) => return Ok(Some(node.clone())),
             Place::Live(there) => there,
         };
-        let Some(stat) = live.stat(&there, false)? else { return Ok(None) };
+        let Some(stat) = look(live, &there)? else { return Ok(None) };
         let body = match stat.kind {
             Kind::Directory => Body::Directory(Some(there.clone())),
             Kind::Link => Body::Link(live.read_link(&there)?),
@@ -305,6 +308,7 @@ impl Tree {
             xattrs: BTreeMap::new(),
             attributes: None,
             hidden: None,
+            entirely_hidden: false,
             link: None,
         }))
     }
@@ -345,6 +349,7 @@ impl Tree {
             xattrs: BTreeMap::new(),
             attributes: None,
             hidden: None,
+            entirely_hidden: false,
             link: None,
         })
     }
@@ -429,6 +434,12 @@ impl Tree {
             }
         })
     }
+}
+
+/// What is at a path of the live host. Each process is itself in `/proc/self`, which is taken for the directory that it
+/// leads to: what one agent foresees there (mounts) is true for the others of the host.
+fn look(live: &LiveFiles, there: &Path) -> HostResult<Option<Stat>> {
+    live.stat(there, there == Path::new("/proc/self"))
 }
 
 /// The directory that a path is in; the root is in itself.
