@@ -384,6 +384,8 @@ macro_rules! args {
                 specs })
             }
 
+            // Some modules take no arguments at all.
+            #[allow(unused_mut, unused_variables)]
             fn from_map(given: &serde_json::Map<String, serde_json::Value>) -> Result<Self, $crate::args::ArgError> {
                 let mut specs = <Self as $crate::args::Args>::specs().iter();
                 Ok($Args { $( $field: {

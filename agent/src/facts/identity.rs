@@ -1,7 +1,7 @@
 //! Who the host is, and who the agent is on it.
 
 use super::probe::Probe;
-use crate::host::{Command, HostResult};
+use crate::host::{Command, Host, HostResult};
 use serde_json::{Map, Value};
 use std::net::IpAddr;
 use std::time::Duration;
@@ -11,7 +11,8 @@ pub(super) fn platform(probe: &Probe<'_>) -> Map<String, Value> {
     let uname = rustix::system::uname();
     let text = |field: &std::ffi::CStr| field.to_string_lossy().into_owned();
     let machine = text(uname.machine());
-    let node = text(uname.nodename());
+    // By the file, in which a dry run sees a name that an earlier task would set.
+    let node = probe.text("/proc/sys/kernel/hostname").unwrap_or_else(|| text(uname.nodename()));
     let host = node.split('.').next().unwrap_or_default().to_owned();
     let name = fqdn(probe, &node);
     let domain = name.split_once('.').map_or(String::new(), |(_, domain)| domain.to_owned());
@@ -58,6 +59,11 @@ fn userspace_bits(probe: &Probe<'_>) -> &'static str {
         None if cfg!(target_pointer_width = "32") => "32",
         None => "64",
     }
+}
+
+/// The full name of a host of this name.
+pub fn full_name(host: &Host<'_>, name: &str) -> String {
+    fqdn(&Probe { host }, name)
 }
 
 /// The full name, as Python's `socket.getfqdn` finds it: the name's address, and the first name with a dot that this

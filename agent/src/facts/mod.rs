@@ -31,4 +31,5 @@ mod system;
 mod virtualization;
 
 pub use gather::{Gathered, Request, gather};
+pub(crate) use identity::full_name;
 pub use subset::{BadSubset, Subset, select, subset_of};

@@ -29,7 +29,7 @@ pub use files::{Files, Kind, Moment, Replace, Stat, Times, WriteOptions};
 pub use net::{Net, Ready};
 pub use packages::{Offer, Package, PackageState, Packages, Simulation, Step, Transaction};
 pub use processes::{Command, Does, Finished, Foresight, Processes};
-pub use units::{Scope, UnitAction, UnitFileAction, UnitState, Units};
+pub use units::{Scope, Service, UnitAction, UnitFileAction, UnitState, Units};
 
 /// Every effect that a module can have on a host and everything that it can learn of it.
 pub struct Host<'a> {

@@ -82,10 +82,25 @@ impl UnitFileAction {
     }
 }
 
+/// A service, as the fact `services` has it.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Service {
+    /// The unit's name; for a script of `/etc/init.d`, the script's.
+    pub name: String,
+    /// `running`, `stopped`, `inactive`, `failed`, `active`, `unknown`.
+    pub state: String,
+    /// Whether it starts at boot: `enabled`, `disabled`, `static`, `masked`, `not-found`, ...
+    pub status: Option<String>,
+    /// Who says so: `systemd` or `sysv`.
+    pub source: &'static str,
+}
+
 /// Units. Errors carry what the manager printed.
 pub trait Units {
     /// The service manager's name as the fact `service_mgr` has it.
     fn manager(&self) -> HostResult<String>;
+    /// All services, by name, of systemd and of the scripts in `/etc/init.d`.
+    fn services(&self) -> HostResult<Vec<Service>>;
     /// A unit's state.
     fn state(&self, unit: &str, scope: Scope) -> HostResult<UnitState>;
     /// Starts, stops, ... a unit; `no_block` does not wait for the end of that.

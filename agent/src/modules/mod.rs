@@ -94,6 +94,7 @@ pub static MODULES: &[&Module] = &[
     &get_url::MODULE,
     &getent::MODULE,
     &group::MODULE,
+    &hostname::MODULE,
     &known_hosts::MODULE,
     &lineinfile::MODULE,
     &mount::MODULE,
@@ -102,6 +103,7 @@ pub static MODULES: &[&Module] = &[
     &ping::MODULE,
     &replace::MODULE,
     &service::MODULE,
+    &service_facts::MODULE,
     &setup::MODULE,
     &shell::MODULE,
     &slurp::MODULE,
@@ -152,6 +154,7 @@ pub mod getent;
 pub mod glob;
 pub mod group;
 mod host_path;
+pub mod hostname;
 pub mod known_hosts;
 pub mod lineinfile;
 pub mod mount;
@@ -163,6 +166,7 @@ mod python_pattern;
 pub mod python_regex;
 pub mod replace;
 pub mod service;
+pub mod service_facts;
 pub mod setup;
 pub mod shell;
 pub mod slurp;

@@ -3,7 +3,7 @@
 use super::systemd::{Args, run};
 use crate::args;
 use crate::host::live::Live;
-use crate::host::{Context, Host, HostResult, Scope, UnitAction, UnitFileAction, UnitState, Units};
+use crate::host::{Context, Host, HostResult, Scope, Service, UnitAction, UnitFileAction, UnitState, Units};
 use crate::outcome::{ModuleResult, Stop};
 use serde_json::{Map, Value, json};
 use std::cell::RefCell;
@@ -28,6 +28,9 @@ impl Recorder {
 impl Units for Recorder {
     fn manager(&self) -> HostResult<String> {
         Ok("systemd".to_owned())
+    }
+    fn services(&self) -> HostResult<Vec<Service>> {
+        Ok(Vec::new())
     }
     fn state(&self, unit: &str, scope: Scope) -> HostResult<UnitState> {
         self.note(format!("show {unit} {scope:?}"));

@@ -1,10 +1,12 @@
 //! systemd's units on the live host.
 
 use super::{LiveFiles, LiveProcesses};
-use crate::host::systemd::parse_show;
+use crate::host::systemd::{BAD_STATES, parse_services, parse_show, parse_unit_files};
 use crate::host::{
-    Command, Files, Finished, HostError, HostResult, Processes, Scope, UnitAction, UnitFileAction, UnitState, Units,
+    Command, Files, Finished, HostError, HostResult, Processes, Scope, Service, UnitAction, UnitFileAction, UnitState,
+    Units,
 };
+use std::collections::BTreeMap;
 use std::path::Path;
 
 /// What systemctl prints where it has no manager to ask: in a chroot, in a container that runs without it.
@@ -66,6 +68,22 @@ impl LiveUnits {
         }
     }
 
+    /// The states of units that are not loaded, in one go. Templates have none.
+    fn with_states(&self, units: Vec<(String, String)>) -> HostResult<Vec<(String, String, String)>> {
+        let is_template = |name: &str| name.contains("@.");
+        let mut words = vec!["show", "--property=ActiveState", "--"];
+        words.extend(units.iter().map(|(name, _)| name.as_str()).filter(|name| !is_template(name)));
+        let shown = if words.len() > 3 { self.ask(Scope::System, &words)?.stdout_text() } else { String::new() };
+        let mut states = shown.lines().filter_map(|line| line.strip_prefix("ActiveState="));
+        Ok(units
+            .iter()
+            .map(|(name, status)| {
+                let state = if is_template(name) { None } else { states.next() };
+                (name.clone(), status.clone(), state.unwrap_or("unknown").to_owned())
+            })
+            .collect())
+    }
+
     fn enabled(&self, unit: &str, scope: Scope) -> HostResult<String> {
         let finished = self.ask(scope, &["is-enabled", unit])?;
         let word = finished.stdout_text().lines().next().unwrap_or_default().trim().to_owned();
@@ -116,6 +134,43 @@ impl Units for LiveUnits {
             "service".to_owned()
         };
         Ok(name)
+    }
+
+    fn services(&self) -> HostResult<Vec<Service>> {
+        let mut found: BTreeMap<String, Service> = BTreeMap::new();
+        // Scripts say of themselves whether they run.
+        if self.processes.which("service")?.is_some() {
+            let finished = self.processes.run(&Command::reading(["service", "--status-all"]))?;
+            let text = format!("{}{}", finished.stdout_text(), finished.stderr_text());
+            for line in text.lines() {
+                let (state, name) = match line.trim().split_once(']') {
+                    Some(("[ +", name)) | Some(("[ + ", name)) => ("running", name.trim()),
+                    Some(("[ -", name)) | Some(("[ - ", name)) => ("stopped", name.trim()),
+                    _ => continue,
+                };
+                let service = Service { name: name.to_owned(), state: state.to_owned(), status: None, source: "sysv" };
+                found.insert(name.to_owned(), service);
+            }
+        }
+        if self.manager()? == "systemd" {
+            let loaded =
+                self.ask(Scope::System, &["list-units", "--no-pager", "--type", "service", "--all", "--plain"])?;
+            let files = self.ask(Scope::System, &["list-unit-files", "--no-pager", "--type", "service", "--all"])?;
+            let services = parse_services(&loaded.stdout_text());
+            found.extend(services.into_iter().map(|service| (service.name.clone(), service)));
+            let mut idle = Vec::new();
+            for (name, status) in parse_unit_files(&files.stdout_text()) {
+                match found.get_mut(&name) {
+                    Some(Service { status: Some(bad), .. }) if BAD_STATES.contains(&bad.as_str()) => {}
+                    Some(service) => service.status = Some(status),
+                    None => idle.push((name, status)),
+                }
+            }
+            for (name, status, state) in self.with_states(idle)? {
+                found.insert(name.clone(), Service { name, state, status: Some(status), source: "systemd" });
+            }
+        }
+        Ok(found.into_values().collect())
     }
 
     fn state(&self, unit: &str, scope: Scope) -> HostResult<UnitState> {

@@ -182,6 +182,12 @@ impl Tree {
             .take_while(move |(below, _)| below.starts_with(path))
     }
 
+    /// The names in a directory that are not what the live tree has there.
+    pub(super) fn names_that_differ(&self, path: &Path) -> Vec<String> {
+        let names = self.below(path).filter_map(|(below, _)| below.strip_prefix(path).ok()?.iter().next());
+        names.map(|name| name.to_string_lossy().into_owned()).collect()
+    }
+
     /// Whether anything below a path differs from the live tree.
     pub(super) fn differs_below(&self, path: &Path) -> bool {
         self.entries.contains_key(path) || self.below(path).next().is_some()

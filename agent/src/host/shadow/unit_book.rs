@@ -2,7 +2,7 @@
 
 use crate::host::{Scope, UnitAction, UnitFileAction};
 use crate::protocol::Effect;
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 
 /// What was done to the units, by scope and full name.
 #[derive(Default)]
@@ -22,6 +22,12 @@ impl UnitBook {
             }
             _ => {}
         }
+    }
+
+    /// The system's units with which something was done.
+    pub(super) fn names(&self) -> BTreeSet<String> {
+        let keys = self.actions.keys().chain(self.files.keys());
+        keys.filter(|(scope, _)| *scope == Scope::System).map(|(_, unit)| unit.clone()).collect()
     }
 
     /// What was last done with the running unit.

@@ -2,8 +2,9 @@
 
 use super::Core;
 use super::files::ShadowFiles;
-use crate::host::{Files, HostError, HostResult, Scope, UnitAction, UnitFileAction, UnitState, Units};
+use crate::host::{Files, HostError, HostResult, Scope, Service, UnitAction, UnitFileAction, UnitState, Units};
 use crate::protocol::Effect;
+use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -69,6 +70,17 @@ impl ShadowUnits {
             .any(|directory| overlay.tree.differs_below(&Path::new(directory).join(unit)))
     }
 
+    /// The services with which, or with whose files, earlier tasks would do something.
+    fn changed_services(&self) -> HostResult<BTreeSet<String>> {
+        let overlay = self.0.overlay();
+        let mut names = overlay.units.names();
+        for directory in SYSTEM_DIRECTORIES {
+            names.extend(overlay.tree.names_that_differ(Path::new(directory)));
+        }
+        names.retain(|name| name.ends_with(".service") && !name.contains("@."));
+        Ok(names)
+    }
+
     fn found(&self, unit: &str, scope: Scope) -> HostResult<UnitState> {
         let state = self.state(unit, scope)?;
         if state.exists { Ok(state) } else { Err(HostError::other(format!("Unit {} not found.", full(unit)))) }
@@ -87,6 +99,27 @@ impl ShadowUnits {
 impl Units for ShadowUnits {
     fn manager(&self) -> HostResult<String> {
         self.0.live.units.manager()
+    }
+
+    fn services(&self) -> HostResult<Vec<Service>> {
+        let mut services = self.0.live.units.services()?;
+        let new = self.0.overlay().packages.new_ones().join(", ");
+        if !new.is_empty() {
+            return Err(HostError::Unknown {
+                why: format!("which services there are: earlier tasks would install {new}, which may bring some"),
+            });
+        }
+        for name in self.changed_services()? {
+            services.retain(|service| service.name != name);
+            let state = self.state(&name, Scope::System)?;
+            if state.exists {
+                let word = if state.active == "active" { "running" } else { "stopped" };
+                let (state, status) = (word.to_owned(), Some(state.enabled));
+                services.push(Service { name, state, status, source: "systemd" });
+            }
+        }
+        services.sort_by(|one, other| one.name.cmp(&other.name));
+        Ok(services)
     }
 
     fn state(&self, unit: &str, scope: Scope) -> HostResult<UnitState> {
@@ -235,6 +268,23 @@ mod tests {
         let masked = host.units.act(UnitAction::Restart, "refit-test", Scope::System, false);
         assert!(masked.unwrap_err().to_string().contains("masked"));
         assert!(!file.exists());
+    }
+
+    #[test]
+    fn services_are_listed_as_earlier_tasks_would_leave_them() {
+        let shadow = root();
+        let host = shadow.host();
+        let directory = Path::new("/etc/systemd/system");
+        if host.units.state("refit-test", Scope::System).is_err() || host.files.stat(directory, true).unwrap().is_none()
+        {
+            return;
+        }
+        let text = b"[Service]\nExecStart=/bin/true\n[Install]\nWantedBy=multi-user.target\n";
+        host.files.write(&directory.join("refit-test.service"), text, &WriteOptions::default()).unwrap();
+        host.units.act(UnitAction::Start, "refit-test", Scope::System, false).unwrap();
+        let services = host.units.services().unwrap();
+        let found = services.iter().find(|service| service.name == "refit-test.service").unwrap();
+        assert_eq!((found.state.as_str(), found.status.as_deref()), ("running", Some("disabled")));
     }
 
     #[test]

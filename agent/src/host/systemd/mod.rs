@@ -1,6 +1,6 @@
 //! What systemd's programs print.
 
-use crate::host::UnitState;
+use crate::host::{Service, UnitState};
 use serde_json::{Map, Value};
 
 /// A unit's state in the output of `systemctl show`. `None` where that is no such output.
@@ -37,6 +37,33 @@ pub(crate) fn parse_show(text: &str) -> Option<UnitState> {
     Some(UnitState { exists, active, enabled, properties })
 }
 
+/// What of a unit's state says more than its file does.
+pub(crate) const BAD_STATES: [&str; 3] = ["not-found", "masked", "failed"];
+
+/// The services in the output of `systemctl list-units --plain`, as Ansible tells of them.
+pub(crate) fn parse_services(text: &str) -> Vec<Service> {
+    let service = |line: &str| {
+        let mut words = line.split_whitespace().filter(|word| *word != "\u{25cf}");
+        let name = words.next().filter(|name| name.ends_with(".service"))?;
+        let (load, active, sub) = (words.next()?, words.next()?, words.next()?);
+        let status = BAD_STATES.into_iter().find(|bad| [load, active, sub].contains(bad)).unwrap_or(active);
+        let state = if sub == "running" { "running" } else { "stopped" };
+        let [name, state, status] = [name, state, status].map(str::to_owned);
+        Some(Service { name, state, status: Some(status), source: "systemd" })
+    };
+    text.lines().filter_map(service).collect()
+}
+
+/// Names and states in the output of `systemctl list-unit-files`.
+pub(crate) fn parse_unit_files(text: &str) -> Vec<(String, String)> {
+    let entry = |line: &str| {
+        let mut words = line.split_whitespace();
+        let name = words.next().filter(|name| name.ends_with(".service"))?;
+        Some((name.to_owned(), words.next()?.to_owned()))
+    };
+    text.lines().filter_map(entry).collect()
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -66,5 +93,21 @@ mod tests {
         let masked = parse_show("LoadState=masked\nActiveState=inactive\nUnitFileState=masked\n").unwrap();
         assert!(masked.exists && masked.enabled == "masked");
         assert!(parse_show("Failed to connect to bus\n").is_none());
+    }
+
+    // Lines of systemd 252 on Debian 12, with what Ansible makes of them.
+    #[test]
+    fn services_and_their_files() {
+        let text = "  UNIT LOAD ACTIVE SUB DESCRIPTION\nauditd.service not-found inactive dead auditd.service\ncron.service loaded active running Regular\ngetty@tty1.service loaded inactive dead Getty\n\u{25cf} x.service loaded failed failed X\n\n62 loaded units listed.\n";
+        let found: Vec<_> = parse_services(text).into_iter().map(|s| (s.name, s.state, s.status.unwrap())).collect();
+        let expected = [
+            ("auditd.service", "stopped", "not-found"),
+            ("cron.service", "running", "active"),
+            ("getty@tty1.service", "stopped", "inactive"),
+            ("x.service", "stopped", "failed"),
+        ];
+        assert_eq!(found, expected.map(|(a, b, c)| (a.to_owned(), b.to_owned(), c.to_owned())));
+        let files = "UNIT FILE STATE PRESET\nssh.service enabled enabled\n101 unit files listed.\n";
+        assert_eq!(parse_unit_files(files), [("ssh.service".to_owned(), "enabled".to_owned())]);
     }
 }
