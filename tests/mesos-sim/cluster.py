@@ -195,7 +195,9 @@ class Cluster:
     def environment(self):
         home = os.path.join(self.files, "home")
         os.makedirs(home, exist_ok=True)
-        return {**os.environ, "HOME": home, "XDG_STATE_HOME": home, "NO_COLOR": "1", **cache()}
+        # Ansible without a file copied for each task, which takes half the time.
+        faster = {"REFIT_ORACLE_PIPELINING": "True"}
+        return {**os.environ, "HOME": home, "XDG_STATE_HOME": home, "NO_COLOR": "1", **faster, **cache()}
 
     def run(self, engine, playbook="mesos-upgrade.yml", *words, kill_at=None, **variables):
         """Runs a playbook to its end. `kill_at(line)` sees each line of output as it comes and, when it says so, the

@@ -2,8 +2,9 @@
 nothing drained without saying so, and a second run after the repair must finish the job."""
 
 import os
+import subprocess
 
-from cluster import FIRST, TARGET, Watch, check
+from cluster import CLUSTER, FIRST, FLEET, TARGET, Watch, check
 from upgrades import boot
 
 SCENARIOS = {}
@@ -179,6 +180,42 @@ class TaskDiesAtRestart(Fault):
         self.only_first_agent(cluster)
 
 
+class AgentHostLost(Fault):
+    """The first agent's host loses its power when the new version has been installed: the others stay as they are."""
+
+    name = "agent_host_lost"
+    monitor = ("--tasks-may-die",)
+    says = ("agent1",)
+
+    def inject(self, cluster):
+        self.installing = self.off = False
+
+    def meanwhile(self, cluster):
+        host = subprocess.run(
+            [CLUSTER, "host", cluster.directory, "agent1"], capture_output=True, text=True, check=True
+        ).stdout.strip()
+        self.host = host
+
+        def power_off(line):
+            # A line of its own under Ansible, the same line under Refit.
+            self.installing = "Install mesos" in line or self.installing and not line.startswith("TASK")
+            if self.installing and not self.off and "changed" in line and "agent1" in line:
+                self.off = True
+                subprocess.run([FLEET, "kill", cluster.directory, host], check=True)
+            return False
+
+        return power_off
+
+    def stopped(self, cluster, output):
+        check(self.off, "the run stopped before the host was lost")
+        self.upgraded(cluster, "master")
+        self.untouched(cluster, "agent", "agent1")
+
+    def repair(self, cluster):
+        subprocess.run([FLEET, "start", cluster.directory, self.host], check=True)
+        cluster.wait(90)
+
+
 class DrainNeverEnds(Fault):
     """A drain stays DRAINING with no task left: a second DRAIN_AGENT frees it, and the run goes on."""
 
@@ -330,7 +367,7 @@ class AgentAnswers503(Fault):
 
 
 class MasterAnswersGarbage(Fault):
-    """A master's API answers HTML and half an object: it is named, and nothing is touched."""
+    """A master's API answers HTML and half an object: it is named, and no other is touched."""
 
     name = "master_answers_garbage"
 

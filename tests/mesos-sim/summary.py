@@ -49,7 +49,7 @@ def summary(directory):
     found = {"leader": None, "masters": {}, "agents": {}, "tasks": {}, "frameworks": {}, "recovered_slaves": 0}
     for name, address in addresses(directory, "master").items():
         status, version = get(address, 5050, "/version")
-        found["masters"][name] = version["version"] if status == 200 else None
+        found["masters"][name] = version["version"] if status == 200 and isinstance(version, dict) else None
         if get(address, 5050, "/api/v1", {"type": "GET_MASTER"})[0] != 200:
             continue
         status, state = get(address, 5050, "/state")

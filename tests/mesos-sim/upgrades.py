@@ -91,6 +91,25 @@ def clean_upgrade(place, engines, options):
 
 
 @scenario("refit", "ansible")
+def drained_upgrade(place, engines, options):
+    """The same with agents drained before their restart, once by DRAIN_AGENT and once by a maintenance window."""
+    figures = []
+    for engine in engines:
+        for way in ("drain", "maintenance"):
+            cluster = boot(os.path.join(place, f"{engine}-{way}"), options)
+            try:
+                with Watch(cluster, "--tasks-may-die") as watch:
+                    done = cluster.run(engine, "mesos-upgrade.yml", mesos_slave_drain=way)
+                    check(done.code == 0, f"{engine} ends with {done.code} when agents are drained by {way}")
+                    cluster.check_upgraded()
+                check(watch.seen["dead_tasks"], f"no task ended: was anything drained by {way}?")
+                figures.append(f"{engine} by {way} {done.seconds:.0f} s")
+            finally:
+                cluster.down()
+    return ", ".join(figures)
+
+
+@scenario("refit", "ansible")
 def controller_killed(place, engines, options):
     """The controller is killed with -9 again and again, before and after changes; the next run goes on from there."""
     figures = []
