@@ -299,6 +299,7 @@ if command -v needs-restarting >/dev/null; then
 fi
 
 printf '{'
+printf '"root": %s, ' "$([ "$(id -u)" = 0 ] && echo true || echo false)"
 field boot_id "$(cat /proc/sys/kernel/random/boot_id 2>/dev/null)"
 field running "$running"
 # Debian says in `uname -v` which build of the package it is: a new build may keep the release.
