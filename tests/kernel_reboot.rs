@@ -7,7 +7,6 @@
 mod support;
 
 use std::fs;
-use std::net::TcpStream;
 use std::os::unix::process::CommandExt as _;
 use std::process::{Child, Command, Output, Stdio};
 use std::time::Duration;
@@ -332,7 +331,7 @@ fn each_way_to_fail_is_told_and_stops_the_run_with_the_drain_undone() {
         fleet.sh("host2", "rm -f /srv/broken; systemctl daemon-reload; systemctl reset-failed; systemctl enable -q --now frail; touch /srv/broken");
         let before = ground.boots(&hosts);
         let run = std::thread::scope(|threads| {
-            threads.spawn(|| kill_on_its_way_down(&ground, "host5"));
+            threads.spawn(|| kill_on_its_way(&ground, "host5"));
             ground.run(&engine, &[]).fails()
         });
         run.says("host1", &["it came back with", "was not brought into 6.1.0-42-amd64", "It was put back into service"]);
@@ -350,10 +349,10 @@ fn each_way_to_fail_is_told_and_stops_the_run_with_the_drain_undone() {
     }
 }
 
-/// Waits until a host's sshd has gone, and then takes its power away.
-fn kill_on_its_way_down(ground: &Ground, host: &str) {
-    let address = (ground.fleet.address(host), 22).into();
-    let answers = || TcpStream::connect_timeout(&address, Duration::from_secs(1)).is_ok();
-    until("the host goes down", Duration::from_secs(60), || !answers());
+/// Waits until a host has gone down to boot anew, and then takes its power away.
+fn kill_on_its_way(ground: &Ground, host: &str) {
+    let pid = ground.fleet.root(host).with_file_name("nspawn.pid");
+    let first = fs::read_to_string(&pid).unwrap();
+    until("the host goes down", Duration::from_secs(300), || fs::read_to_string(&pid).unwrap_or_default() != first);
     ground.fleet.kill(host);
 }
