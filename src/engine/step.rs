@@ -289,8 +289,8 @@ impl Batch {
                 });
             }
             Status::Unreachable if ignored => {
-                state.stats.unreachable += 1;
-                state.stats.skipped += 1;
+                state.stats.ok += 1;
+                state.stats.ignored += 1;
             }
             Status::Unreachable => {
                 state.stats.unreachable += 1;
