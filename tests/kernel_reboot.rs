@@ -182,7 +182,7 @@ impl Run {
     #[track_caller]
     fn says(&self, host: &str, words: &[&str]) {
         let text = self.text();
-        let message = text.lines().filter(|line| line.starts_with(&format!("fatal: [{host}]: FAILED!"))).last();
+        let message = text.lines().rfind(|line| line.starts_with(&format!("fatal: [{host}]: FAILED!")));
         let start = message.unwrap_or_else(|| panic!("{host} has not failed: {text}"));
         // A long result goes on over lines, up to an empty one.
         let whole: String = text[text.rfind(start).unwrap()..].lines().take_while(|line| !line.is_empty()).collect();
