@@ -29,6 +29,8 @@ pub mod journal;
 
 pub mod report;
 
+pub mod lint;
+
 pub mod doc;
 
 pub mod cli;

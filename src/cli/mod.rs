@@ -5,6 +5,7 @@ mod execute;
 mod explain;
 mod ground;
 mod inventory;
+mod lint;
 mod misused;
 mod names;
 mod prompt;
@@ -90,6 +91,7 @@ fn refit(words: Vec<OsString>) -> anyhow::Result<u8> {
         }
         Command::Inventory(args) => inventory::show(&args, true),
         Command::Explain(args) => explain::explain(&args),
+        Command::Lint(args) => lint::lint(&args),
         Command::Vault(args) => vault::vault(&args.command),
     }
 }

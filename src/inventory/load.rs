@@ -205,3 +205,12 @@ fn begins_as_yaml(text: &str) -> bool {
 fn parent_of(path: &Path) -> PathBuf {
     path.parent().map(Path::to_owned).unwrap_or_default()
 }
+
+/// The names of all variables that an inventory's file sets, for hosts and groups.
+pub fn variables_of(path: &Path, vault: &Vault) -> Result<Vec<std::sync::Arc<str>>, Diagnostics> {
+    let options = InventoryOptions { ignore_extensions: Vec::new(), ignore_patterns: Vec::new(), optional: false };
+    let (roster, _) = load(&[path.display().to_string()], &options, vault)?;
+    let of_hosts = roster.hosts().flat_map(|host| roster.host(host).vars.keys().cloned().collect::<Vec<_>>());
+    let of_groups = roster.groups().flat_map(|group| roster.group(group).vars.keys().cloned().collect::<Vec<_>>());
+    Ok(of_hosts.chain(of_groups).collect())
+}

@@ -17,7 +17,7 @@ mod words;
 mod yaml;
 
 pub use layers::{Layer, Level, Owner, Stage};
-pub use load::{InventoryOptions, load};
+pub use load::{InventoryOptions, load, variables_of};
 pub use model::{Group, GroupId, Host, HostId, InventoryError, Roster, VarMap};
 pub use pattern::{Selection, expand_files};
 pub use run::Inventory;

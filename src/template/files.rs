@@ -60,7 +60,7 @@ impl Files {
 const HEADER: &str = "#jinja2:";
 
 /// Splits the `#jinja2: key: value, …` line off, and applies it.
-fn header(text: &str, syntax: &mut Syntax) -> Outcome<(usize, Option<String>)> {
+pub(super) fn header(text: &str, syntax: &mut Syntax) -> Outcome<(usize, Option<String>)> {
     let Some(rest) = text.strip_prefix(HEADER) else { return Ok((0, None)) };
     let line = rest.lines().next().unwrap_or("");
     let skipped = rest.find('\n').map_or(text.len(), |newline| HEADER.len() + newline + 1);
@@ -226,6 +226,6 @@ fn name_of(file: &SourceFile) -> Arc<str> {
 }
 
 /// Jinja2 reads all line ends as `\n`.
-fn normalized(text: &str) -> String {
+pub(super) fn normalized(text: &str) -> String {
     if text.contains('\r') { text.replace("\r\n", "\n").replace('\r', "\n") } else { text.to_owned() }
 }

@@ -49,10 +49,9 @@ fn specs() -> &'static [ArgSpec] {
     SPECS.get_or_init(|| {
         let mut specs = apt::Args::specs().to_vec();
         for spec in &mut specs {
-            match spec.name {
-                "name" => spec.required = true,
-                "state" => spec.kind = Kind::Str,
-                _ => {}
+            // The name may be missing where only the manager's `update_cache` is asked for.
+            if spec.name == "state" {
+                spec.kind = Kind::Str;
             }
         }
         let spec = |name, doc: String, kind, default| ArgSpec {

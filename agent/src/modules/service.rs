@@ -10,8 +10,8 @@ use crate::outcome::{ModuleResult, Stop};
 args! {
     /// What `service` takes.
     pub struct Args {
-        /// The service.
-        name: String,
+        /// The service. May be left out where only systemd's `daemon_reload` or `daemon_reexec` is asked for.
+        name: Option<String>,
         /// Start or stop it where it is not in that state; `restarted` and `reloaded` always act.
         state: Option<State>,
         /// Start it at boot.
@@ -25,6 +25,20 @@ args! {
         runlevel: String = "default".to_owned(),
         /// Seconds between stop and start of a restart by an init script; systemd needs none.
         sleep: Option<u64>,
+        /// For systemd: make it impossible to start.
+        masked: Option<bool>,
+        /// For systemd: replace links that are in the way of `enabled` or `masked`.
+        force: bool = false,
+        /// For systemd: read the unit files again before anything else.
+        [aliases = ["daemon-reload"]]
+        daemon_reload: bool = false,
+        /// For systemd: start its own program anew before anything else.
+        [aliases = ["daemon-reexec"]]
+        daemon_reexec: bool = false,
+        /// For systemd: whose units.
+        scope: systemd::ScopeArg = systemd::ScopeArg::System,
+        /// For systemd: don't wait for the end of starting or stopping.
+        no_block: bool = false,
         /// The manager: `auto`, or `systemd`.
         [name = "use"]
         manager: String = "auto".to_owned(),
@@ -53,20 +67,20 @@ fn run(args: Args, host: &Host<'_>) -> ModuleResult {
     if manager != "systemd" && host.processes.which("systemctl")?.is_none() {
         return Err(Stop::failed(format!(
             "{} can't be managed: the service manager of this host is {manager:?}, and only systemd is supported",
-            args.name
+            args.name.as_deref().unwrap_or("services")
         )));
     }
     systemd::run(
         &systemd::Args {
-            name: Some(args.name),
+            name: args.name,
             state: args.state,
             enabled: args.enabled,
-            masked: None,
-            force: false,
-            daemon_reload: false,
-            daemon_reexec: false,
-            scope: systemd::ScopeArg::System,
-            no_block: false,
+            masked: args.masked,
+            force: args.force,
+            daemon_reload: args.daemon_reload,
+            daemon_reexec: args.daemon_reexec,
+            scope: args.scope,
+            no_block: args.no_block,
         },
         host,
     )

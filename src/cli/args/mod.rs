@@ -5,6 +5,7 @@ mod exec;
 mod explain;
 mod fleet;
 mod inventory;
+mod lint;
 mod reach;
 mod run;
 mod show;
@@ -14,6 +15,7 @@ pub use exec::{AdHocArgs, ExecArgs};
 pub use explain::ExplainArgs;
 pub use fleet::FleetArgs;
 pub use inventory::{InventoryArgs, InventoryCommandArgs};
+pub use lint::{LintArgs, LintFormat};
 pub(super) use reach::reach;
 pub use reach::{BecomeArgs, ConnectionArgs};
 pub use run::{PlanArgs, PlaybookArgs, RunArgs};
@@ -57,6 +59,8 @@ pub enum Command {
     Inventory(InventoryArgs),
     /// Explain why a variable has its value, or why a task would be skipped.
     Explain(ExplainArgs),
+    /// Find what is wrong with playbooks, roles, inventories and templates, without hosts.
+    Lint(LintArgs),
     /// Encrypt files and values, and decrypt them.
     Vault(VaultArgs),
     /// Explain modules and their arguments.

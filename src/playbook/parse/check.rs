@@ -57,7 +57,18 @@ impl Pass<'_> {
             self.error(span, format!("`{name}` needs the argument `{}`", spec.name));
         }
         for rule in module.rules {
-            if let Some(message) = broken(rule, name, &given, &|arg| {
+            // A template may give `omit`: whether two exclude each other is then known when the task runs.
+            let may_be_omitted = |wanted: &str| {
+                let spec = specs.iter().find(|spec| spec.name == wanted);
+                args.named.iter().any(|(key, value)| {
+                    spec.is_some_and(|spec| spec.answers_to(key))
+                        && value.as_str().is_some_and(|text| text.contains("omit"))
+                })
+            };
+            let surely = |wanted: &str| given(wanted) && !may_be_omitted(wanted);
+            let given: &dyn Fn(&str) -> bool =
+                if matches!(rule, Rule::MutuallyExclusive(_)) { &surely } else { &given };
+            if let Some(message) = broken(rule, name, given, &|arg| {
                 args.named
                     .iter()
                     .find(|(key, _)| specs.iter().any(|spec| spec.name == arg && spec.answers_to(key)))

@@ -1,12 +1,14 @@
 //! The parser: mappings become plays, blocks and tasks, and names of files become what they hold.
 
 mod action;
+mod alone;
 mod check;
 mod keywords;
 mod play;
 mod role;
 mod tasks;
 
+pub use alone::FileKind;
 pub use role::{LoadedRole, RoleParts, RoleRequest};
 pub(crate) use tasks::find_task_file;
 
@@ -55,6 +57,8 @@ pub(super) struct Pass<'a> {
     pub(super) failure_is_handled: bool,
     /// Roles met that the whole play sees.
     pub(super) static_roles: Vec<Arc<super::RoleUse>>,
+    /// Whether a file is looked at by itself: what it imports is not read.
+    pub(super) alone: bool,
 }
 
 impl Parser {
@@ -122,6 +126,7 @@ impl Parser {
             has_module_defaults: false,
             failure_is_handled: false,
             static_roles: Vec::new(),
+            alone: false,
         }
     }
 
@@ -181,6 +186,9 @@ impl Pass<'_> {
             Node::Int(number) => return Some(number.to_string()),
             Node::Text(text, _) if !source.has_template() => return Some(text.to_string()),
             _ => {}
+        }
+        if self.alone {
+            return None;
         }
         match self.names.text(source, scope) {
             Ok(text) => Some(text),

@@ -80,6 +80,10 @@ impl Pass<'_> {
         });
         let Some(name) = self.name(&import.value, &scope) else { return Vec::new() };
         let path = directory.join(name.trim());
+        if self.alone {
+            self.must_be_there(&path, &import.value.span);
+            return Vec::new();
+        }
         self.playbook_file(&path, Some((&scope, &import.value.span)))
     }
 

@@ -118,12 +118,15 @@ impl Pass<'_> {
         let Some(path) = self.find_role(&request.name, parent) else {
             let looked: Vec<String> =
                 self.role_places(&request.name, parent).iter().map(|dir| dir.display().to_string()).collect();
-            self.problems.push(
-                Diagnostic::error(&request.span, format!("there is no role `{}`", request.name))
-                    .hint(format!("looked in {}", looked.join(", "))),
-            );
+            let problem = Diagnostic::error(&request.span, format!("there is no role `{}`", request.name))
+                .hint(format!("looked in {}", looked.join(", ")));
+            // A file by itself may be looked at where the roles of others are not installed.
+            self.problems.push(if self.alone { problem.warning() } else { problem });
             return Vec::new();
         };
+        if self.alone {
+            return Vec::new();
+        }
         if self.reading.iter().filter(|open| **open == path).count() > 1 {
             self.error(&request.span, format!("the role `{}` depends on itself", request.name));
             return Vec::new();

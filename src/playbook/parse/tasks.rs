@@ -141,6 +141,10 @@ impl Pass<'_> {
             }
             "import_role" => {
                 let around = scope(ScopeKind::Include(Vec::new()), import_keywords(&keywords));
+                let named = action.args.get("name").or_else(|| action.args.get("role"));
+                if self.alone && named.is_some_and(Source::has_template) {
+                    return Vec::new();
+                }
                 match RoleRequest::of(&action.args, &action.span, &mut |source| self.name(source, &around)) {
                     Ok(request) => self.role(&RoleRequest { public: true, ..request }, &around),
                     Err(problem) => {
@@ -187,6 +191,10 @@ impl Pass<'_> {
         };
         let Some(name) = self.name(file, around) else { return Vec::new() };
         let path = find_task_file(&name, around, &self.playbook_dir, if handlers { "handlers" } else { "tasks" });
+        if self.alone {
+            self.must_be_there(&path, &file.span);
+            return Vec::new();
+        }
         let nodes = self.task_file(&path, around, handlers, Some(&file.span));
         vec![Node::Block(Arc::new(Block {
             scope: around.clone(),

@@ -11,10 +11,11 @@ use indexmap::IndexMap;
 use minijinja::Value;
 use minijinja::value::Tuple;
 
-pub static FILTERS: [Filter; 11] = [
+pub static FILTERS: [Filter; 12] = [
     Filter::new("combine", "value, *more, **named", combine),
     Filter::new("dict2items", "value, key_name='key', value_name='value'", dict2items),
     Filter::new("items2dict", "value, key_name='key', value_name='value'", items2dict),
+    Filter::new("rekey_on_member", "value, key, duplicates='error'", rekey_on_member),
     Filter::new("dictsort", "value, case_sensitive=False, by='key', reverse=False", dictsort),
     Filter::new("items", "value", |call| {
         let entries = pairs(call.value(0))?;
@@ -41,6 +42,37 @@ pub static FILTERS: [Filter; 11] = [
     Filter::new("community.general.groupby_as_dict groupby_as_dict", "value, attribute", groupby_as_dict),
     Filter::new("ansible.utils.to_paths to_paths", "value, prepend=None, wantlist=None", to_paths),
 ];
+
+/// A list of dicts, or the values of a dict, by what each has under a key.
+fn rekey_on_member(call: &mut Call<'_, '_>) -> Outcome<Value> {
+    let (value, key) = (call.value(0).clone(), call.value(1).clone());
+    let duplicates = call.text(2)?.into_owned();
+    if !matches!(duplicates.as_str(), "error" | "overwrite") {
+        return fail(format!("rekey_on_member takes 'error' or 'overwrite' for duplicates, not '{duplicates}'"));
+    }
+    let dicts: Vec<Value> = if is_map(&value) {
+        pairs(&value)?.into_iter().map(|(_, dict)| dict).collect()
+    } else if is_seq(&value) {
+        items(&value)?
+    } else {
+        return fail(format!("rekey_on_member takes a list or a dict, not '{}'", type_name(&value)));
+    };
+    let mut by_key: IndexMap<Value, Value> = IndexMap::new();
+    for dict in dicts {
+        if !is_map(&dict) {
+            return fail(format!("rekey_on_member takes dicts in the list, not '{}'", type_name(&dict)));
+        }
+        let found = pairs(&dict)?.into_iter().find(|(name, _)| *name == key);
+        let Some((_, member)) = found else { return fail(format!("a dict has no key '{key}'")) };
+        if by_key.contains_key(&member) && duplicates == "error" {
+            return fail(format!(
+                "'{member}' stands under '{key}' of several dicts; duplicates='overwrite' keeps the last"
+            ));
+        }
+        by_key.insert(member, dict);
+    }
+    Ok(Value::from_pairs(by_key))
+}
 
 fn pair(key: Value, value: Value) -> Value {
     Value::from(Tuple::from(vec![key, value]))

@@ -19,7 +19,14 @@ use std::sync::Arc;
 /// In the `{{ }}` of a playbook's text, backslashes in text literals stand for themselves, because YAML has had its turn at
 /// them (`from_yaml`); in template files, in `{% %}` and in conditions they are escapes as in Python.
 pub fn template(name: &Arc<str>, text: &Arc<str>, syntax: &SyntaxConfig, from_yaml: bool) -> Outcome<Program> {
-    let tree = minijinja::machinery::parse(text, "", syntax.clone()).map_err(|error| syntax_fault(&error))?;
+    let rewritten;
+    let tree = match minijinja::machinery::parse(text, "", syntax.clone()) {
+        Ok(tree) => tree,
+        Err(error) => {
+            rewritten = super::forgiving::rewritten(text).ok_or_else(|| syntax_fault(&error))?;
+            minijinja::machinery::parse(&rewritten, "", syntax.clone()).map_err(|_| syntax_fault(&error))?
+        }
+    };
     let mut lowering = Lowering::new(text);
     lowering.from_yaml = from_yaml;
     let body = match &tree {

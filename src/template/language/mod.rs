@@ -2,6 +2,7 @@
 //! Python, and kept for the run.
 
 mod cache;
+mod forgiving;
 mod literal;
 mod lower;
 mod program;

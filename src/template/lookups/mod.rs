@@ -76,6 +76,11 @@ static BY_NAME: LazyLock<HashMap<&'static str, &'static Lookup>> = LazyLock::new
     all.flat_map(|lookup| lookup.names.split(' ').map(move |name| (name, lookup))).collect()
 });
 
+/// The names of all.
+pub fn names() -> impl Iterator<Item = &'static str> {
+    BY_NAME.keys().copied()
+}
+
 /// A lookup by its name.
 pub fn find(name: &str) -> Option<&'static Lookup> {
     let short = ["ansible.builtin.", "ansible.legacy."].iter().find_map(|prefix| name.strip_prefix(prefix));
