@@ -340,14 +340,16 @@ fn each_way_to_fail_is_told_and_stops_the_run_with_the_drain_undone() {
     ground.grub("host1", "0", "");
     ground.vars("host1", &format!("kernel_reboot_version: {OTHER}\n"));
     // host2: a service does not survive the boot.
-    let unit = "[Service]\nExecStartPre=/usr/bin/test ! -e /srv/broken\nExecStart=/bin/sleep infinity\n[Install]\nWantedBy=multi-user.target\n";
+    let unit = "[Service]\nExecStartPre=/usr/bin/test ! -e /srv/broken\nExecStart=/bin/sleep infinity\n\
+                [Install]\nWantedBy=multi-user.target\n";
     fs::write(fleet.root("host2").join("etc/systemd/system/frail.service"), unit).unwrap();
     // host3: it does not go down.
     fleet.sh("host3", "systemctl mask --quiet reboot.target");
     // host4: nothing is wrong. host5 loses its power on the way. host6 is in the next batch.
 
     for engine in Engine::both() {
-        fleet.sh("host2", "rm -f /srv/broken; systemctl daemon-reload; systemctl reset-failed; systemctl enable -q --now frail; touch /srv/broken");
+        fleet.sh("host2", "rm -f /srv/broken; systemctl daemon-reload; systemctl reset-failed");
+        fleet.sh("host2", "systemctl enable -q --now frail; touch /srv/broken");
         let before = ground.boots(&hosts);
         let run = std::thread::scope(|threads| {
             threads.spawn(|| kill_on_its_way(&ground, "host5"));
