@@ -1,5 +1,6 @@
 //! The build script of the controller: builds the agent as a static program, for each machine type that the toolchain
-//! here can build for, and leaves it packed in `OUT_DIR` for `src/connection/agents.rs` to include.
+//! here can build for, and leaves it packed in `OUT_DIR` for `src/connection/agents.rs` to include. With it comes the
+//! program that speaks TLS for it, which the agent knows by the hash of its packed form.
 //!
 //! The nested build has a target directory of its own (two builds in one wait for each other for ever) and takes nothing
 //! from the outer one's flags and wrappers: under `cargo clippy` the agent is still compiled.
@@ -24,9 +25,27 @@ struct Build {
     own_machine: String,
 }
 
+/// What a program is built for.
+struct Target<'a> {
+    machine: &'a str,
+    /// As rustc names it.
+    name: &'a str,
+    flags: &'a str,
+    /// The C compiler and linker, where it is not the usual one.
+    compiler: Option<&'a str>,
+}
+
+/// A packed program.
+struct Packed {
+    sha256: String,
+    size: usize,
+    packed_sha256: String,
+    file: PathBuf,
+}
+
 fn main() -> Result<(), String> {
     let manifest = PathBuf::from(variable("CARGO_MANIFEST_DIR")?);
-    for path in ["agent/src", "agent/Cargo.toml", "agent/embed.rs", "Cargo.toml", "Cargo.lock"] {
+    for path in ["agent/src", "agent/Cargo.toml", "agent/embed.rs", "agent/agent.ld", "Cargo.toml", "Cargo.lock"] {
         println!("cargo::rerun-if-changed={}", manifest.join(path).display());
     }
     let build = Build {
@@ -38,8 +57,8 @@ fn main() -> Result<(), String> {
     let mut list = String::new();
     for machine in MACHINES {
         let own = machine == build.own_machine && variable("CARGO_CFG_TARGET_OS")? == "linux";
-        match build.program(machine) {
-            Ok(Some(program)) => list += &build.pack(machine, &program)?,
+        match build.entry(machine) {
+            Ok(Some(entry)) => list += &entry,
             Ok(None) if !own => {}
             // Without the agent for this very machine nothing works, not even `connection: local`.
             Ok(None) => {
@@ -56,12 +75,12 @@ fn main() -> Result<(), String> {
 }
 
 impl Build {
-    /// Builds the program for a machine type: with musl where that target is installed, else with a static glibc. `None`
-    /// where no target is.
-    fn program(&self, machine: &str) -> Result<Option<PathBuf>, String> {
+    /// Builds and packs the programs for a machine type: with musl where that target is installed, else with a static
+    /// glibc. Returns their entry of the list, `None` where no target is installed.
+    fn entry(&self, machine: &str) -> Result<Option<String>, String> {
         let (musl, gnu) = (format!("{machine}-unknown-linux-musl"), format!("{machine}-unknown-linux-gnu"));
         let mut trouble = None;
-        for (target, flags) in [(musl, ""), (gnu, "-Ctarget-feature=+crt-static")] {
+        for (target, libc) in [(musl, None), (gnu, Some("-Ctarget-feature=+crt-static"))] {
             if !is_installed(&target)? {
                 continue;
             }
@@ -74,20 +93,54 @@ impl Build {
                 trouble.get_or_insert(format!("{target} is installed, but not the compiler {cross}"));
                 continue;
             };
-            match self.cargo(&target, flags, compiler.as_deref()) {
-                Ok(program) => return Ok(Some(program)),
+            let flags = libc.into_iter().map(str::to_owned).chain(self.flags(&target)).collect::<Vec<_>>().join("\x1f");
+            let target = Target { machine, name: &target, flags: &flags, compiler: compiler.as_deref() };
+            match self.programs(&target) {
+                Ok(entry) => return Ok(Some(entry)),
                 Err(why) => trouble = Some(why),
             }
         }
         trouble.map_or(Ok(None), Err)
     }
 
-    fn cargo(&self, target: &str, flags: &str, compiler: Option<&str>) -> Result<PathBuf, String> {
+    /// What makes the programs small. They are loaded where they were linked for, without tables for another place, and end
+    /// at a panic, without tables for unwinding.
+    fn flags(&self, target: &str) -> Vec<String> {
+        let mut flags = vec!["-Crelocation-model=static".to_owned(), "-Cforce-unwind-tables=no".to_owned()];
+        // There rustc brings its own linker, lld. It drops the tables of the standard library, too, and keeps only one of
+        // several functions with the same code.
+        if target == "x86_64-unknown-linux-gnu" {
+            let script = self.manifest.join("agent/agent.ld");
+            flags.push(format!("-Clink-arg=-Wl,-T,{}", script.display()));
+            flags.extend(["--no-eh-frame-hdr", "--icf=all"].map(|flag| format!("-Clink-arg=-Wl,{flag}")));
+        }
+        flags
+    }
+
+    fn programs(&self, target: &Target<'_>) -> Result<String, String> {
+        let tls = self.pack(&self.cargo(target, "refit-agent-tls", None)?, &format!("tls-{}", target.machine))?;
+        let agent = self.cargo(target, "refit-agent", Some(&tls.packed_sha256))?;
+        let agent = self.pack(&agent, &format!("agent-{}", target.machine))?;
+        Ok(format!(
+            "    Agent {{\n        machine: {:?},\n        sha256: {:?},\n        size: {},\n        gzip: \
+             include_bytes!({:?}),\n        tls_sha256: {:?},\n        tls_gzip: include_bytes!({:?}),\n    }},\n",
+            target.machine,
+            agent.sha256,
+            agent.size,
+            agent.file.display().to_string(),
+            tls.packed_sha256,
+            tls.file.display().to_string()
+        ))
+    }
+
+    /// Builds one program. `tls` is what the agent has to know of the other one.
+    fn cargo(&self, target: &Target<'_>, program: &str, tls: Option<&str>) -> Result<PathBuf, String> {
+        let &Target { name: target, flags, compiler, .. } = target;
         let profile = if self.release { "agent" } else { "agent-dev" };
         let directory = self.out.join("agent");
         let mut cargo = Command::new(variable("CARGO")?);
         cargo
-            .args(["build", "--locked", "--package", "refit-agent", "--bin", "refit-agent"])
+            .args(["build", "--locked", "--no-default-features", "--package", "refit-agent", "--bin", program])
             .args(["--profile", profile, "--target", target, "--manifest-path"])
             .arg(self.manifest.join("Cargo.toml"))
             .arg("--target-dir")
@@ -96,7 +149,11 @@ impl Build {
             .env_remove("RUSTC_WORKSPACE_WRAPPER")
             .env_remove("RUSTC_WRAPPER")
             .env_remove("CARGO_BUILD_TARGET")
-            .env("CARGO_ENCODED_RUSTFLAGS", flags);
+            .env("CARGO_ENCODED_RUSTFLAGS", flags)
+            .env_remove("REFIT_AGENT_TLS");
+        if let Some(tls) = tls {
+            cargo.env("REFIT_AGENT_TLS", tls);
+        }
         let name = target.replace('-', "_");
         if let Some(compiler) = compiler {
             cargo.env(format!("CARGO_TARGET_{}_LINKER", name.to_uppercase()), compiler);
@@ -115,30 +172,29 @@ impl Build {
                 String::from_utf8_lossy(&output.stderr)
             ));
         }
-        Ok(directory.join(target).join(profile).join("refit-agent"))
+        Ok(directory.join(target).join(profile).join(program))
     }
 
-    /// Packs a program. Returns its entry of the list.
-    fn pack(&self, machine: &str, program: &Path) -> Result<String, String> {
+    /// Packs a program.
+    fn pack(&self, program: &Path, name: &str) -> Result<Packed, String> {
         let content = fs::read(program).map_err(|error| format!("cannot read {}: {error}", program.display()))?;
-        let sha256 = Sha256::digest(&content).iter().fold(String::new(), |mut text, byte| {
-            // Writing to a text can't fail.
-            let _ = write!(text, "{byte:02x}");
-            text
-        });
         let level = if self.release { Compression::best() } else { Compression::fast() };
         let mut packer = GzEncoder::new(Vec::new(), level);
         let packed = packer.write_all(&content).and_then(|()| packer.finish());
         let packed = packed.map_err(|error| format!("cannot pack the agent: {error}"))?;
-        let file = self.out.join(format!("agent-{machine}.gz"));
+        let file = self.out.join(format!("{name}.gz"));
         write(&file, &packed)?;
-        Ok(format!(
-            "    Agent {{\n        machine: {machine:?},\n        sha256: {sha256:?},\n        size: {},\n        \
-             gzip: include_bytes!({:?}),\n    }},\n",
-            content.len(),
-            file.display().to_string()
-        ))
+        Ok(Packed { sha256: sha256(&content), size: content.len(), packed_sha256: sha256(&packed), file })
     }
+}
+
+/// In lower-case hex.
+fn sha256(content: &[u8]) -> String {
+    Sha256::digest(content).iter().fold(String::new(), |mut text, byte| {
+        // Writing to a text can't fail.
+        let _ = write!(text, "{byte:02x}");
+        text
+    })
 }
 
 fn variable(name: &str) -> Result<String, String> {

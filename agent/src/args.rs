@@ -24,7 +24,7 @@ use serde_json::{Map, Value};
 use std::fmt;
 
 /// How the value of an argument is written, for documentation, schema and static validation.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Copy, Debug, PartialEq)]
 pub enum Kind {
     /// Text. Numbers and booleans are taken as Ansible's `str` type takes them.
     Str,
@@ -41,31 +41,44 @@ pub enum Kind {
     /// One of these words.
     Choice(&'static [&'static str]),
     /// A list; text is split at commas, a single value is a list of one.
-    List(Box<Kind>),
+    List(&'static Kind),
     /// A mapping, JSON text of one, or `k=v` words.
     Dict,
 }
 
 /// One argument of a module.
-#[derive(Clone, Debug)]
+#[derive(Clone, Copy, Debug)]
 pub struct ArgSpec {
     /// The name that the documentation uses.
     pub name: &'static str,
     /// Other names for the same argument.
     pub aliases: &'static [&'static str],
-    /// What it means: the struct field's doc comment.
-    pub doc: String,
+    /// What it means: the lines of the struct field's doc comment. An agent has none ([`DOCUMENTED`]).
+    pub doc: &'static [&'static str],
     /// How it is written.
     pub kind: Kind,
     /// Whether a call without it is an error.
     pub required: bool,
-    /// The value where none is given.
-    pub default: Option<Value>,
+    /// Makes the value where none is given.
+    pub default: Option<fn() -> Value>,
     /// Whether the value must not be shown (a password).
     pub secret: bool,
 }
 
+/// Whether this program has the texts that explain modules and their arguments.
+pub const DOCUMENTED: bool = cfg!(feature = "documentation");
+
 impl ArgSpec {
+    /// What it means.
+    pub fn doc(&self) -> String {
+        self.doc.iter().map(|line| line.trim()).collect::<Vec<_>>().join("\n")
+    }
+
+    /// The value where none is given.
+    pub fn default(&self) -> Option<Value> {
+        self.default.map(|make| make())
+    }
+
     /// Whether `name` is this argument's name or one of its aliases.
     pub fn answers_to(&self, name: &str) -> bool {
         self.name == name || self.aliases.contains(&name)
@@ -75,10 +88,12 @@ impl ArgSpec {
 /// A type that an argument can have.
 pub trait Arg: Sized {
     /// How a value of this type is written.
-    fn kind() -> Kind;
+    const KIND: Kind;
+    /// Whether a call may leave such an argument out: then [`Arg::missing`] gives what it gets.
+    const OPTIONAL: bool = false;
     /// Reads one. The error is a fragment that follows "argument `x`: ".
     fn parse(value: &Value) -> Result<Self, String>;
-    /// What a call without the argument gets; `None` means that it is required.
+    /// What a call without the argument gets, where it is optional.
     fn missing() -> Option<Self> {
         None
     }
@@ -162,9 +177,7 @@ fn text(value: &Value) -> Result<String, String> {
 }
 
 impl Arg for String {
-    fn kind() -> Kind {
-        Kind::Str
-    }
+    const KIND: Kind = Kind::Str;
     fn parse(value: &Value) -> Result<Self, String> {
         text(value)
     }
@@ -174,9 +187,7 @@ impl Arg for String {
 }
 
 impl Arg for std::path::PathBuf {
-    fn kind() -> Kind {
-        Kind::Path
-    }
+    const KIND: Kind = Kind::Path;
     fn parse(value: &Value) -> Result<Self, String> {
         match value {
             Value::String(text) => Ok(text.into()),
@@ -198,9 +209,7 @@ pub fn boolean(word: &str) -> Option<bool> {
 }
 
 impl Arg for bool {
-    fn kind() -> Kind {
-        Kind::Bool
-    }
+    const KIND: Kind = Kind::Bool;
     fn parse(value: &Value) -> Result<Self, String> {
         let read = match value {
             Value::Bool(flag) => Some(*flag),
@@ -220,9 +229,7 @@ impl Arg for bool {
 }
 
 impl Arg for i64 {
-    fn kind() -> Kind {
-        Kind::Int
-    }
+    const KIND: Kind = Kind::Int;
     fn parse(value: &Value) -> Result<Self, String> {
         let read = match value {
             Value::Number(number) => {
@@ -240,9 +247,7 @@ impl Arg for i64 {
 }
 
 impl Arg for u64 {
-    fn kind() -> Kind {
-        Kind::Int
-    }
+    const KIND: Kind = Kind::Int;
     fn parse(value: &Value) -> Result<Self, String> {
         u64::try_from(i64::parse(value)?).map_err(|_| format!("{value} is negative"))
     }
@@ -252,9 +257,7 @@ impl Arg for u64 {
 }
 
 impl Arg for f64 {
-    fn kind() -> Kind {
-        Kind::Float
-    }
+    const KIND: Kind = Kind::Float;
     fn parse(value: &Value) -> Result<Self, String> {
         let read = match value {
             Value::Number(number) => number.as_f64(),
@@ -269,9 +272,7 @@ impl Arg for f64 {
 }
 
 impl Arg for Value {
-    fn kind() -> Kind {
-        Kind::Raw
-    }
+    const KIND: Kind = Kind::Raw;
     fn parse(value: &Value) -> Result<Self, String> {
         Ok(value.clone())
     }
@@ -281,9 +282,7 @@ impl Arg for Value {
 }
 
 impl Arg for Map<String, Value> {
-    fn kind() -> Kind {
-        Kind::Dict
-    }
+    const KIND: Kind = Kind::Dict;
     fn parse(value: &Value) -> Result<Self, String> {
         match value {
             Value::Object(map) => Ok(map.clone()),
@@ -309,9 +308,7 @@ impl Arg for Map<String, Value> {
 }
 
 impl<T: Arg> Arg for Vec<T> {
-    fn kind() -> Kind {
-        Kind::List(Box::new(T::kind()))
-    }
+    const KIND: Kind = Kind::List(&T::KIND);
     fn parse(value: &Value) -> Result<Self, String> {
         match value {
             Value::Array(items) => items.iter().map(T::parse).collect(),
@@ -328,9 +325,8 @@ impl<T: Arg> Arg for Vec<T> {
 }
 
 impl<T: Arg> Arg for Option<T> {
-    fn kind() -> Kind {
-        T::kind()
-    }
+    const KIND: Kind = T::KIND;
+    const OPTIONAL: bool = true;
     fn parse(value: &Value) -> Result<Self, String> {
         T::parse(value).map(Some)
     }
@@ -359,29 +355,28 @@ macro_rules! args {
 
         impl $crate::args::Args for $Args {
             fn specs() -> &'static [$crate::args::ArgSpec] {
-                static SPECS: std::sync::OnceLock<Vec<$crate::args::ArgSpec>> = std::sync::OnceLock::new();
                 #[allow(unused_mut)]
-                SPECS.get_or_init(|| { let mut specs = vec![$({
-                    #[allow(unused_mut)]
+                static OWN: &[$crate::args::ArgSpec] = &[$({
                     let mut spec = $crate::args::ArgSpec {
                         name: stringify!($field),
                         aliases: &[],
-                        doc: [$($doc.trim()),*].join("\n"),
-                        kind: <$type as $crate::args::Arg>::kind(),
-                        required: <$type as $crate::args::Arg>::missing().is_none(),
+                        doc: if $crate::args::DOCUMENTED { &[$($doc),*] } else { &[] },
+                        kind: <$type as $crate::args::Arg>::KIND,
+                        required: !<$type as $crate::args::Arg>::OPTIONAL,
                         default: None,
                         secret: false,
                     };
                     $(
                         spec.required = false;
-                        let default: $type = $default;
-                        spec.default = Some($crate::args::Arg::show(&default));
+                        spec.default = Some(|| {
+                            let default: $type = $default;
+                            $crate::args::Arg::show(&default)
+                        });
                     )?
                     $( $crate::args!(@option spec $($option)*); )*
                     spec
                 }),*];
-                $($( specs.extend(<$Part as $crate::args::Args>::specs().iter().cloned()); )+)?
-                specs })
+                $crate::args!(@specs OWN $($($Part)+)?)
             }
 
             // Some modules take no arguments at all.
@@ -398,6 +393,11 @@ macro_rules! args {
             }
         }
     };
+    (@specs $own:ident) => { $own };
+    (@specs $own:ident $($Part:ty)+) => {{
+        static SPECS: std::sync::OnceLock<Vec<$crate::args::ArgSpec>> = std::sync::OnceLock::new();
+        SPECS.get_or_init(|| [$own, $(<$Part as $crate::args::Args>::specs()),+].concat())
+    }};
     (@option $spec:ident aliases = [$($alias:literal),* $(,)?]) => { $spec.aliases = &[$($alias),*]; };
     (@option $spec:ident name = $name:literal) => { $spec.name = $name; };
     (@option $spec:ident secret) => { $spec.secret = true; };
@@ -419,9 +419,7 @@ macro_rules! choices {
         }
 
         impl $crate::args::Arg for $Name {
-            fn kind() -> $crate::args::Kind {
-                $crate::args::Kind::Choice(&[$($word),*])
-            }
+            const KIND: $crate::args::Kind = $crate::args::Kind::Choice(&[$($word),*]);
             fn parse(value: &serde_json::Value) -> Result<Self, String> {
                 let word = <String as $crate::args::Arg>::parse(value)?;
                 $( if word == $word { return Ok($Name::$Variant); } )*

@@ -1,12 +1,15 @@
 //! `refit-agent`: serves the requests of one controller on standard input and output.
 
-use refit_agent::serve::{End, Server, watch_signals};
+use refit_agent::serve::{End, Server, report_panics, watch_signals};
 use refit_agent::{modules, protocol};
 use std::fs::File;
 use std::io::{self, BufReader, Write};
 use std::os::fd::{AsFd, OwnedFd};
 use std::path::PathBuf;
 use std::process::ExitCode;
+
+/// SHA-256 of `refit-agent-tls` for this machine, packed by gzip, as the controller carries it: `agent/embed.rs` sets it.
+const TLS: Option<&str> = option_env!("REFIT_AGENT_TLS");
 
 fn main() -> ExitCode {
     let arguments: Vec<_> = std::env::args_os().skip(1).collect();
@@ -35,7 +38,8 @@ fn serve() -> ExitCode {
     // often than /tmp is.
     let own = std::env::current_exe().ok().and_then(|program| Some(program.parent()?.to_owned()));
     let directories: Vec<PathBuf> = own.into_iter().chain([std::env::temp_dir()]).collect();
-    let server = Server::new(modules::find, Box::new(File::from(output)), directories);
+    let server = Server::new(modules::find, Box::new(File::from(output)), directories, TLS);
+    report_panics(server.clone());
     if let Err(error) = watch_signals(server.clone()) {
         return complain(&format!("cannot wait for signals: {error}"));
     }

@@ -107,7 +107,7 @@ impl Failure {
 
 /// Why a module ended without an outcome.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-#[serde(tag = "stop", rename_all = "snake_case")]
+#[serde(rename_all = "snake_case")]
 pub enum Stop {
     /// It failed.
     Failed(Failure),

@@ -326,6 +326,7 @@ impl AgentChannel {
                     let _ = replies.send(Reply::Done);
                 }
             }
+            FromAgent::Broken { why } => return Some(LinkError::Agent { message: why }),
             FromAgent::Alive => {
                 for replies in self.running.values() {
                     let _ = replies.send(Reply::Alive);

@@ -11,6 +11,10 @@ pub struct Agent {
     pub size: u64,
     /// The program, packed by gzip.
     pub gzip: &'static [u8],
+    /// SHA-256 of `tls_gzip`, lower-case hex. The agent asks for it by this.
+    pub tls_sha256: &'static str,
+    /// The program that speaks TLS for the agent, packed by gzip.
+    pub tls_gzip: &'static [u8],
 }
 
 /// All of them; the build script makes the list.

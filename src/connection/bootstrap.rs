@@ -20,7 +20,7 @@ pub(super) fn script(token: &Token, programs: &[Arc<Program>], target: &Target, 
     let (first, second) = token.halves();
     let mut machines = String::new();
     for program in programs {
-        let Program { machine, sha256, size, gzip } = &**program;
+        let Program { machine, sha256, size, gzip, .. } = &**program;
         let also = if machine == "aarch64" { " | arm64" } else { "" };
         machines += &format!("{machine}{also}) machine={machine} hash={sha256} size={size} packed={} ;;\n", gzip.len());
     }

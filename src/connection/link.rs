@@ -311,7 +311,8 @@ impl Link for HostLink {
             |connection, reply| match reply {
                 Reply::Need(hashes) => {
                     for sha256 in hashes {
-                        let Some(content) = content.get(&sha256) else {
+                        let own = || self.shared.content(&sha256);
+                        let Some(content) = content.get(&sha256).or_else(own) else {
                             // The thread may have ended; then so has the request.
                             let _ = connection.tell(Command::Cancel { user: user.clone(), id });
                             let message = format!("the agent asks for content {sha256}, which nobody has");

@@ -22,6 +22,14 @@ pub(super) struct Shared {
     pub handshakes: Arc<Gate>,
 }
 
+impl Shared {
+    /// Content that every agent may ask for, by its hash: the program that speaks TLS for it.
+    pub fn content(&self, sha256: &str) -> Option<Arc<Vec<u8>>> {
+        let mut tls = self.programs.iter().filter_map(|program| program.tls.as_ref());
+        tls.find(|tls| tls.sha256 == sha256).map(|tls| Arc::new(tls.gzip.to_vec()))
+    }
+}
+
 /// The links of a run, by target.
 pub struct Pool {
     shared: Arc<Shared>,

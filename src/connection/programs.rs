@@ -16,6 +16,16 @@ pub struct Program {
     pub size: u64,
     /// The program, as gzip packs it.
     pub gzip: Cow<'static, [u8]>,
+    /// The program that speaks TLS for it, which it asks for when it first needs one.
+    pub tls: Option<TlsProgram>,
+}
+
+/// The program that speaks TLS for an agent.
+pub struct TlsProgram {
+    /// SHA-256 of the packed program, lower-case hex.
+    pub sha256: &'static str,
+    /// The program, as gzip packs it.
+    pub gzip: &'static [u8],
 }
 
 impl Program {
@@ -26,6 +36,7 @@ impl Program {
             sha256: agent.sha256.to_owned(),
             size: agent.size,
             gzip: Cow::Borrowed(agent.gzip),
+            tls: Some(TlsProgram { sha256: agent.tls_sha256, gzip: agent.tls_gzip }),
         };
         super::agents::AGENTS.iter().map(own).collect()
     }
@@ -40,6 +51,7 @@ impl Program {
             sha256: hex(&Sha256::digest(&content)),
             size: content.len() as u64,
             gzip: Cow::Owned(packed.finish()?),
+            tls: None,
         })
     }
 

@@ -57,9 +57,9 @@ fn body(module: &Module) -> Map<String, Value> {
 
 fn property(arg: &ArgSpec) -> Value {
     let mut property = kind(&arg.kind);
-    property.insert("description".to_owned(), arg.doc.trim().into());
-    if let Some(default) = &arg.default {
-        property.insert("default".to_owned(), default.clone());
+    property.insert("description".to_owned(), arg.doc().trim().into());
+    if let Some(default) = arg.default() {
+        property.insert("default".to_owned(), default);
     }
     if arg.secret {
         property.insert("writeOnly".to_owned(), true.into());
@@ -130,7 +130,7 @@ fn rules(args: &[ArgSpec], rule: &Rule) -> Vec<Value> {
         }
         Rule::RequiredIf(name, value, names) => {
             let mut is = json!({"properties": {*name: {"const": value}}});
-            if !args.iter().any(|arg| arg.name == *name && arg.default.as_ref() == Some(&Value::from(*value))) {
+            if !args.iter().any(|arg| arg.name == *name && arg.default() == Some(Value::from(*value))) {
                 is["required"] = json!([name]);
             }
             vec![json!({"if": is, "then": {"allOf": all(names)}})]

@@ -49,7 +49,7 @@ pub fn page(module: &Module, columns: usize, colour: bool) -> String {
 fn argument(text: &mut String, arg: &ArgSpec, columns: usize, bold: &console::Style) {
     let star = if arg.required { "*" } else { " " };
     let mut notes = vec![kind_words(&arg.kind)];
-    if let Some(default) = &arg.default {
+    if let Some(default) = arg.default() {
         notes.push(format!("default {default}"));
     }
     if !arg.aliases.is_empty() {
@@ -59,7 +59,7 @@ fn argument(text: &mut String, arg: &ArgSpec, columns: usize, bold: &console::St
         notes.push("never shown".to_owned());
     }
     let _ = writeln!(text, "{star} {}  ({})", bold.apply_to(arg.name), notes.join("; "));
-    text.push_str(&wrapped(&arg.doc, columns, 6));
+    text.push_str(&wrapped(&arg.doc(), columns, 6));
 }
 
 fn kind_words(kind: &Kind) -> String {

@@ -4,8 +4,12 @@ use super::{HostError, HostResult};
 use crate::protocol::Stream;
 use rustix::event::{EventfdFlags, PollFd, PollFlags, Timespec, eventfd, poll};
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
+use std::path::PathBuf;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
+
+/// Gives the path of the program that speaks TLS ([`crate::http::TlsSetup`]).
+pub type FindTls = Arc<dyn Fn() -> HostResult<PathBuf> + Send + Sync>;
 
 /// Where the lines go that a streamed command prints.
 pub type Progress = Arc<dyn Fn(Stream, &str) + Send + Sync>;
@@ -19,15 +23,18 @@ pub struct Context {
     pub cancellation: Cancellation,
     /// Where the lines go that a streamed command prints.
     pub progress: Progress,
+    /// Gives the path of the program that speaks TLS.
+    pub tls: FindTls,
 }
 
 impl Default for Context {
-    /// No variables, nobody who cancels, nobody who looks.
+    /// No variables, nobody who cancels, nobody who looks, no TLS.
     fn default() -> Context {
         Context {
             environment: Vec::new(),
             cancellation: Cancellation::default(),
             progress: Arc::new(|_: Stream, _: &str| {}),
+            tls: Arc::new(|| Err(HostError::other("there is no program here that speaks TLS"))),
         }
     }
 }

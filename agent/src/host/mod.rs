@@ -22,8 +22,8 @@ mod units;
 
 pub use accounts::{Accounts, Group, GroupChange, NewGroup, NewUser, Shadow, User, UserChange};
 pub use clock::Clock;
-pub use context::{Cancellation, Context, Progress};
-pub(crate) use date::date;
+pub use context::{Cancellation, Context, FindTls, Progress};
+pub(crate) use date::{Civil, date};
 pub use error::{HostError, HostResult};
 pub use files::{Files, Kind, Moment, Replace, Stat, Times, WriteOptions};
 pub use net::{Net, Ready};

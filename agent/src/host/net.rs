@@ -22,6 +22,8 @@ pub trait Net {
     fn connect(&self, host: &str, port: u16, timeout: Duration) -> HostResult<std::net::TcpStream>;
     /// Opens a connection to a UNIX socket.
     fn connect_unix(&self, path: &std::path::Path) -> HostResult<std::os::unix::net::UnixStream>;
+    /// The program that speaks TLS for the agent ([`crate::http::TlsSetup`]).
+    fn tls_program(&self) -> HostResult<std::path::PathBuf>;
     /// Waits until a connection is ready; false after the time. A cancelled request ends the wait with an error.
     fn wait(&self, connection: BorrowedFd<'_>, ready: Ready, until: Instant) -> HostResult<bool>;
     /// Whether a request may be made that the other side takes for an order (POST, PUT, DELETE, ...): in a shadow it

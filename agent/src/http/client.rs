@@ -4,16 +4,14 @@ use super::cookies::{Cookie, header as cookie_header, take as take_cookies};
 use super::credentials::{answer, basic, netrc};
 use super::exchange::{Answer, Sent, exchange, tunnel};
 use super::spool::{Spool, Spooler};
+use super::tls::TlsSetup;
 use super::wire::Wire;
-use super::{Url, proxy, tls};
+use super::{Url, proxy};
 use crate::choices;
 use crate::host::{Host, HostError, HostResult};
 use flate2::read::MultiGzDecoder;
-use rustls::ClientConfig;
-use std::cell::OnceCell;
 use std::io::{self, Read};
 use std::path::PathBuf;
-use std::sync::Arc;
 use std::time::Duration;
 
 choices! {
@@ -160,13 +158,12 @@ impl Response {
 pub struct Client<'a> {
     host: &'a Host<'a>,
     settings: &'a Settings,
-    tls: OnceCell<Arc<ClientConfig>>,
 }
 
 impl<'a> Client<'a> {
     /// A client with these settings.
     pub fn new(host: &'a Host<'a>, settings: &'a Settings) -> Client<'a> {
-        Client { host, settings, tls: OnceCell::new() }
+        Client { host, settings }
     }
 
     /// Makes a request, follows redirects, and reads the answer whole.
@@ -331,14 +328,7 @@ impl<'a> Client<'a> {
             Wire::tcp(net, net.connect(&url.host, url.effective_port(), timeout)?, timeout).map_err(failed)?
         };
         if secure {
-            let config = match self.tls.get() {
-                Some(config) => config.clone(),
-                None => {
-                    let config = tls::config(self.host, self.settings)?;
-                    self.tls.get_or_init(|| config).clone()
-                }
-            };
-            wire = wire.secure(config, &url.host)?;
+            wire = wire.secure(&TlsSetup::new(self.host, self.settings, &url.host)?)?;
         }
         let has = |name: &str, headers: &[(String, String)]| headers.iter().any(|(h, _)| h.eq_ignore_ascii_case(name));
         if !has("host", &headers) {

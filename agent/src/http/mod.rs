@@ -3,7 +3,7 @@
 //! A [`Client`] makes one [`Request`] with its [`Settings`]: it finds the proxy, connects through the host's `Net` facet
 //! (which can be cancelled, and which looks names up without NSS), speaks TLS with the roots that the host trusts,
 //! answers a demand for a password, and follows redirects as told. The bytes of the protocol are ureq's
-//! (`ureq-proto`), TLS is rustls'.
+//! (`ureq-proto`); TLS is spoken by a program of its own ([`TlsSetup`]).
 
 mod client;
 mod cookies;
@@ -18,4 +18,5 @@ mod wire;
 pub use client::{Client, Follow, Request, Response, Settings};
 pub use cookies::Cookie;
 pub use spool::Spool;
+pub use tls::{Pem, TlsSetup};
 pub use url::{Url, decode};

@@ -67,7 +67,7 @@ pub static MODULE: Module = Module {
 
 /// What the controller sends along, as the argument `_payload`.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-#[serde(tag = "payload", rename_all = "snake_case")]
+#[serde(rename_all = "snake_case")]
 pub enum Payload {
     /// One file.
     File {
@@ -103,7 +103,7 @@ pub struct Entry {
 
 /// What it is.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-#[serde(tag = "kind", rename_all = "snake_case")]
+#[serde(rename_all = "snake_case")]
 pub enum EntryKind {
     /// A directory.
     Directory,

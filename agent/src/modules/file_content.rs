@@ -4,7 +4,7 @@
 use super::checksum::Algorithm;
 use super::command_line;
 use super::file_attributes::{Change, Wanted, of_new};
-use crate::host::{Command, Host, HostResult, Kind, Moment};
+use crate::host::{Civil, Command, Host, HostResult, Kind, Moment};
 use crate::outcome::{Diff, Failure, Stop};
 use serde_json::{Value, json};
 use std::path::{Path, PathBuf};
@@ -117,8 +117,8 @@ pub fn backup(host: &Host<'_>, path: &Path) -> HostResult<PathBuf> {
 
 /// A moment as the names of backups tell it.
 fn timestamp(at: Moment, utc_offset: i32) -> String {
-    let local = jiff::Timestamp::from_second(at.seconds + i64::from(utc_offset)).unwrap_or(jiff::Timestamp::UNIX_EPOCH);
-    jiff::tz::Offset::UTC.to_datetime(local).strftime("%Y-%m-%d@%H:%M:%S").to_string()
+    let Civil { year, month, day, hour, minute, second } = Civil::of(at.seconds + i64::from(utc_offset));
+    format!("{year:04}-{month:02}-{day:02}@{hour:02}:{minute:02}:{second:02}")
 }
 
 /// Creates the directories that are missing on the way to `path`, itself included, each with these attributes. Returns

@@ -109,9 +109,7 @@ fn symbolic(text: &str) -> Option<Vec<Change>> {
 }
 
 impl Arg for Mode {
-    fn kind() -> Kind {
-        Kind::Raw
-    }
+    const KIND: Kind = Kind::Raw;
 
     /// A number is the bits themselves: `mode: 0644` of a playbook arrives as 420.
     fn parse(value: &Value) -> Result<Mode, String> {

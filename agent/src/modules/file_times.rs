@@ -1,5 +1,6 @@
 //! The times of a file as `file` takes them.
 
+use super::strptime;
 use crate::args;
 use crate::host::{Host, Moment, Times};
 use crate::outcome::Stop;
@@ -37,14 +38,10 @@ impl Time {
             Some("now") => return Ok(Time::Now),
             Some(text) => text,
         };
-        let read = jiff::fmt::strtime::parse(format, text).and_then(|time| time.to_datetime());
-        let local = read.map_err(|error| {
+        let local = strptime::parse(format, text).map_err(|error| {
             Stop::failed(format!("Error while obtaining timestamp for time {text} using format {format}: {error}"))
         })?;
-        let as_utc = jiff::tz::Offset::UTC
-            .to_timestamp(local)
-            .map_err(|error| Stop::failed(format!("the time {text} is out of range: {error}")))?
-            .as_second();
+        let as_utc = local.seconds();
         // The offset at that local time: asked for with the offset of nearly that moment taken away.
         let offset = |at: i64| i64::from(host.clock.utc_offset(Moment { seconds: at, nanos: 0 }));
         let seconds = as_utc - offset(as_utc - offset(as_utc));

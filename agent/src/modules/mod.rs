@@ -162,6 +162,8 @@ pub(crate) mod mount_table;
 pub mod package;
 pub mod package_facts;
 pub mod ping;
+mod python_class;
+mod python_matcher;
 mod python_pattern;
 pub mod python_regex;
 pub mod replace;
@@ -171,6 +173,7 @@ pub mod setup;
 pub mod shell;
 pub mod slurp;
 pub mod stat;
+mod strptime;
 pub mod sysctl;
 pub mod systemd;
 #[cfg(test)]

@@ -54,7 +54,7 @@ fn specs() -> &'static [ArgSpec] {
                 spec.kind = Kind::Str;
             }
         }
-        let spec = |name, doc: String, kind, default| ArgSpec {
+        let spec = |name, doc, kind, default: Option<fn() -> Value>| ArgSpec {
             name,
             aliases: &[],
             doc,
@@ -63,11 +63,10 @@ fn specs() -> &'static [ArgSpec] {
             default,
             secret: false,
         };
-        let doc = "The package manager: `auto` for the host's own, or its name.".to_owned();
-        specs.insert(2, spec("use", doc, Kind::Str, Some("auto".into())));
-        for (name, manager) in OTHERS {
-            specs.push(spec(name, format!("For {manager}: an error on a host with another manager."), Kind::Raw, None));
-        }
+        let doc: &[&str] = &["The package manager: `auto` for the host's own, or its name."];
+        specs.insert(2, spec("use", doc, Kind::Str, Some(|| "auto".into())));
+        let doc: &[&str] = &["For another manager than apt: an error on a host with apt."];
+        specs.extend(OTHERS.iter().map(|(name, _)| spec(name, doc, Kind::Raw, None)));
         specs
     })
 }

@@ -1,8 +1,12 @@
-//! Python's regular expressions on fancy-regex: patterns and replacement texts written for `re`.
+//! Python's regular expressions: patterns and replacement texts written for `re`, with its meaning of every character.
+//!
+//! The engine is the project's own, small on purpose: those of Rust's libraries would make up a fifth of the agent, bring
+//! tables that Python's syntax can't even ask for, and mean other things in places.
 
 use super::byte_text;
-use super::python_pattern::{control, translate};
-type Captures<'t> = fancy_regex::Captures<'t, str>;
+use super::python_matcher::{GaveUp, Program, TOO_LARGE};
+use super::python_pattern::{control, parse};
+use std::ops::Range;
 
 /// What a pattern is matched against.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -25,9 +29,67 @@ pub struct Flags {
 /// A compiled pattern.
 #[derive(Debug)]
 pub struct Regex {
-    compiled: fancy_regex::Regex,
+    program: Program,
+    names: Vec<Option<String>>,
     subject: Subject,
     multiline: bool,
+    /// Whether it matches only where the text starts.
+    anchored: bool,
+}
+
+/// A match with its groups.
+#[derive(Debug)]
+pub struct Captures<'r, 't> {
+    regex: &'r Regex,
+    text: &'t str,
+    ends: Vec<usize>,
+}
+
+/// What a group matched.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Found<'t> {
+    text: &'t str,
+    range: Range<usize>,
+}
+
+impl<'t> Captures<'_, 't> {
+    /// What a group matched, if it took part in the match; group 0 is the whole.
+    pub fn get(&self, group: usize) -> Option<Found<'t>> {
+        let range = *self.ends.get(2 * group)?..*self.ends.get(2 * group + 1)?;
+        (range.start <= range.end && range.end <= self.text.len()).then_some(Found { text: self.text, range })
+    }
+
+    /// How many groups there are, the whole match included.
+    pub fn groups(&self) -> usize {
+        self.regex.program.groups()
+    }
+
+    /// What the group with this name matched.
+    pub fn name(&self, name: &str) -> Option<Found<'t>> {
+        self.get(self.regex.group(name)?)
+    }
+}
+
+impl<'t> Found<'t> {
+    /// Where, in bytes.
+    pub fn range(&self) -> Range<usize> {
+        self.range.clone()
+    }
+
+    /// Where it begins.
+    pub fn start(&self) -> usize {
+        self.range.start
+    }
+
+    /// Where it ends.
+    pub fn end(&self) -> usize {
+        self.range.end
+    }
+
+    /// The text.
+    pub fn as_str(&self) -> &'t str {
+        &self.text[self.range.clone()]
+    }
 }
 
 /// What is wrong with a pattern, a replacement text, or (as a sentence) why matching was given up.
@@ -36,14 +98,16 @@ pub type RegexError = String;
 impl Regex {
     /// Compiles a pattern written for Python's `re`.
     pub fn new(pattern: &str, subject: Subject, flags: Flags) -> Result<Regex, RegexError> {
-        let translated = translate(pattern, subject, flags)?;
-        Regex::compile(&translated.pattern, pattern, subject, translated.multiline)
+        let read = parse(pattern, subject, flags)?;
+        let Some(program) = Program::new(&read.node, read.names.len()) else {
+            return Err(format!("the regular expression {pattern:?} is wrong: {TOO_LARGE}"));
+        };
+        Ok(Regex { program, names: read.names, subject, multiline: read.multiline, anchored: false })
     }
 
     /// As [`Regex::new`], to match only at the start of a text (`re.match`).
     pub fn anchored(pattern: &str, subject: Subject) -> Result<Regex, RegexError> {
-        let translated = translate(pattern, subject, Flags::default())?;
-        Regex::compile(&format!(r"\A(?:{})", translated.pattern), pattern, subject, translated.multiline)
+        Ok(Regex { anchored: true, ..Regex::new(pattern, subject, Flags::default())? })
     }
 
     /// Whether `^` and `$` match at lines, by the flags given or by the pattern's own.
@@ -53,30 +117,35 @@ impl Regex {
 
     /// The names of the groups, that of the whole match (none) first.
     pub fn group_names(&self) -> impl Iterator<Item = Option<&str>> {
-        self.compiled.capture_names()
+        self.names.iter().map(Option::as_deref)
     }
 
-    fn compile(translated: &str, pattern: &str, subject: Subject, multiline: bool) -> Result<Regex, RegexError> {
-        match fancy_regex::Regex::new(translated) {
-            Ok(compiled) => Ok(Regex { compiled, subject, multiline }),
-            Err(error) => Err(format!("the regular expression {pattern:?} is wrong: {error}")),
+    /// The first match from a place on, but for an empty one there if `not_empty`.
+    fn from<'t>(&self, text: &'t str, from: usize, not_empty: bool) -> Result<Option<Captures<'_, 't>>, RegexError> {
+        if self.anchored && from > 0 {
+            return Ok(None);
+        }
+        match self.program.search(text, from, self.anchored, not_empty) {
+            Ok(found) => Ok(found.map(|ends| Captures { regex: self, text, ends })),
+            Err(GaveUp) => {
+                Err("matching was given up: the regular expression tries too many ways to match this text".to_owned())
+            }
         }
     }
 
     /// Whether it matches anywhere.
     pub fn matches(&self, text: &str) -> Result<bool, RegexError> {
-        self.compiled.is_match(text).map_err(|error| gave_up(&error))
+        Ok(self.from(text, 0, false)?.is_some())
     }
 
     /// The first match with its groups.
-    pub fn captures<'t>(&self, text: &'t str) -> Result<Option<Captures<'t>>, RegexError> {
-        self.compiled.captures(text).map_err(|error| gave_up(&error))
+    pub fn captures<'t>(&self, text: &'t str) -> Result<Option<Captures<'_, 't>>, RegexError> {
+        self.from(text, 0, false)
     }
 
     /// Where the first match is, in bytes.
-    pub fn find(&self, text: &str) -> Result<Option<std::ops::Range<usize>>, RegexError> {
-        let found = self.compiled.find(text).map_err(|error| gave_up(&error))?;
-        Ok(found.map(|found| found.range()))
+    pub fn find(&self, text: &str) -> Result<Option<Range<usize>>, RegexError> {
+        Ok(self.from(text, 0, false)?.and_then(|found| found.get(0)).map(|found| found.range()))
     }
 
     /// `re.subn`: the text with every match replaced, and how many there were.
@@ -94,21 +163,15 @@ impl Regex {
         Ok((out, count))
     }
 
-    /// Calls `visit` with every match. As in Python (3.7 and later) an empty match may follow a longer one directly.
-    pub fn each<'t>(&self, text: &'t str, mut visit: impl FnMut(&Captures<'t>)) -> Result<(), RegexError> {
-        let mut from = 0;
-        while from <= text.len() {
-            let found = self.compiled.captures_from_pos(text, from).map_err(|error| gave_up(&error))?;
-            let Some((groups, range)) = found.and_then(|g| g.get(0).map(|all| all.range()).map(|range| (g, range)))
-            else {
-                break;
-            };
+    /// Calls `visit` with every match. As in Python (3.7 and later) an empty match may follow a longer one directly, and
+    /// a longer one may begin where an empty one was.
+    pub fn each<'t>(&self, text: &'t str, mut visit: impl FnMut(&Captures<'_, 't>)) -> Result<(), RegexError> {
+        let (mut from, mut was_empty) = (0, false);
+        while let Some(groups) = self.from(text, from, was_empty)?
+            && let Some(all) = groups.get(0)
+        {
             visit(&groups);
-            from = match text[range.end..].chars().next() {
-                Some(next) if range.is_empty() => range.end + next.len_utf8(),
-                None if range.is_empty() => break,
-                _ => range.end,
-            };
+            (from, was_empty) = (all.end(), all.range().is_empty());
         }
         Ok(())
     }
@@ -117,10 +180,6 @@ impl Regex {
     pub fn replacement(&self, template: &str) -> Result<Replacement, RegexError> {
         Replacement::new(template, self)
     }
-}
-
-fn gave_up(error: &fancy_regex::Error) -> RegexError {
-    format!("matching was given up: {error}")
 }
 
 /// A piece of a replacement text.
@@ -183,7 +242,7 @@ impl Replacement {
                     for _ in 1..number.len() {
                         rest.next();
                     }
-                    let group = number.parse().ok().filter(|group| *group < regex.compiled.captures_len());
+                    let group = number.parse().ok().filter(|group| *group < regex.program.groups());
                     Some(group.ok_or_else(|| format!("invalid group reference {number} at position {}", at + 1))?)
                 }
                 _ => None,
@@ -213,7 +272,7 @@ impl Replacement {
     }
 
     /// Appends what replaces a match. A group that took no part in it is empty.
-    pub fn expand(&self, groups: &Captures<'_>, out: &mut String) {
+    pub fn expand(&self, groups: &Captures<'_, '_>, out: &mut String) {
         for piece in &self.pieces {
             match piece {
                 Piece::Text(text) => out.push_str(text),
@@ -227,8 +286,8 @@ impl Regex {
     /// The number of the group with this name or number.
     fn group(&self, name: &str) -> Option<usize> {
         match name.parse::<usize>() {
-            Ok(number) => (number < self.compiled.captures_len()).then_some(number),
-            Err(_) => self.compiled.capture_names().position(|known| known == Some(name)),
+            Ok(number) => (number < self.program.groups()).then_some(number),
+            Err(_) => self.names.iter().position(|known| known.as_deref() == Some(name)),
         }
     }
 
@@ -279,6 +338,25 @@ mod tests {
             (r"(?a)\w+", "W", "caf\u{e9}", "W\u{e9}"),
             (r"(?#note)a", "!", "a", "!"),
             (r"\bfoo\b", "!", "foo.foo food", "!.! food"),
+            (r"(?:a|b)*?c", "!", "abac abc", "! !"),
+            (r"(a?)*b", r"[\1]", "aab b", "[] []"),
+            (r"(?:(a)|b)+", r"[\1]", "ab", "[a]"),
+            (r"(?:(a)|(b)){2,3}?", r"[\1\2]", "abab", "[ab][ab]"),
+            (r"(?>a*)ab|c", "!", "aab c", "aab !"),
+            (r"a*+a|b", "!", "aab", "aa!"),
+            (r"(?i)stra\u00dfe|[k-m]", "!", "STRA\u{df}E \u{212a}L", "! !!"),
+            (r"(?i)[^a-c]+", "!", "ABxyC", "AB!C"),
+            (r"(?i)(ab)\1", "!", "abAB", "!"),
+            (r"(?m)^(\s*)x$", r"\1y", " x\nx\nxx", " y\ny\nxx"),
+            (r"(?<=ab|cd)e", "!", "abe cde ae", "ab! cd! ae"),
+            (r"(?<!^)a", "!", "aa", "a!"),
+            (r"(?=(a+))a*b\1", "!", "aaab aba", "aaab !"),
+            (r"(?:){3}|a{0}b", "-", "ab", "-a---"),
+            (r"[^\n]{2,}?x|(?P<n>y){2}", r"<\g<n>>", "abxyy", "<><y>"),
+            (r"(.+)+$", "!", "aaaa", "!"),
+            (r"(?:x|(?:y|z)|)w", "!", "xwzww", "!!!"),
+            (r"(?(1)a|b)(c)?", "!", "bca", "!a"),
+            (r"(a)?(?(1)(?:b|c)|d)", "!", "ab ac d c", "! ! ! c"),
         ] {
             assert_eq!(sub(pattern, replacement, text).as_deref(), Ok(expected), "{pattern}");
         }
@@ -286,11 +364,45 @@ mod tests {
 
     #[test]
     fn what_python_refuses_is_refused() {
-        for (pattern, replacement) in
-            [("(", ""), ("a)", ""), ("[", ""), (r"\q", ""), ("a", r"\1"), ("a", r"\g<b>"), ("a", r"\q"), ("a", "\\")]
-        {
+        for (pattern, replacement) in [
+            ("(", ""),
+            ("a)", ""),
+            ("[", ""),
+            (r"\q", ""),
+            ("a", r"\1"),
+            ("a", r"\g<b>"),
+            ("a", r"\q"),
+            ("a", "\\"),
+            ("*a", ""),
+            ("a**", ""),
+            ("^*", ""),
+            ("[b-a]", ""),
+            (r"[\d-a]", ""),
+            (r"(a\1)", ""),
+            (r"\1", ""),
+            ("(?P<a>x)(?P<a>y)", ""),
+            ("(?<=a+)b", ""),
+            ("(?<=a|bc)b", ""),
+            ("a{2,1}", ""),
+            ("(?(1)a|b|c)", ""),
+            ("(?P=x)", ""),
+        ] {
             assert!(sub(pattern, replacement, "a").is_err(), "{pattern} {replacement}");
         }
+    }
+
+    #[test]
+    fn what_would_never_end_is_given_up() {
+        let regex = Regex::new("(a|aa)+$", Subject::Text, Flags::default()).unwrap();
+        assert!(regex.matches(&"a".repeat(30)).unwrap());
+        let why = regex.matches(&format!("{}b", "a".repeat(60))).unwrap_err();
+        assert!(why.contains("too many ways"), "{why}");
+    }
+
+    #[test]
+    fn long_texts_need_no_deep_stack() {
+        let regex = Regex::new("(?:a|b)*c", Subject::Text, Flags::default()).unwrap();
+        assert!(regex.matches(&format!("{}c", "ab".repeat(50_000))).unwrap());
     }
 
     #[test]

@@ -3,7 +3,7 @@
 use super::host_path::absolute;
 use crate::args;
 use crate::args::Arg;
-use crate::host::{Host, HostResult, Moment};
+use crate::host::{Civil, Host, HostResult, Moment};
 use crate::http::{Follow, Settings};
 use crate::outcome::Stop;
 use serde_json::{Map, Value};
@@ -94,8 +94,13 @@ pub fn user(name: Option<String>, password: Option<String>) -> Option<(String, S
 
 /// `Wed, 01 Jan 2020 00:00:00 GMT` (RFC 9110, 5.6.7).
 fn http_date(at: Moment) -> String {
-    let at = jiff::Timestamp::from_second(at.seconds).unwrap_or(jiff::Timestamp::UNIX_EPOCH);
-    jiff::tz::Offset::UTC.to_datetime(at).strftime("%a, %d %b %Y %H:%M:%S GMT").to_string()
+    const DAYS: [&str; 7] = ["Sun", "Mon", "Tue", "Wed", "Thu", "Fri", "Sat"];
+    const MONTHS: [&str; 12] = ["Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"];
+    let at = Civil::of(at.seconds);
+    // Months count from 1.
+    let month = MONTHS[at.month as usize - 1];
+    let Civil { year, day, hour, minute, second, .. } = at;
+    format!("{}, {day:02} {month} {year:04} {hour:02}:{minute:02}:{second:02} GMT", DAYS[at.weekday()])
 }
 
 /// The file name that an answer gives in `Content-Disposition` (RFC 6266). A path in it is not taken: the server has no

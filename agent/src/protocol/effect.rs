@@ -8,7 +8,7 @@ use std::sync::Arc;
 /// One foreseen change of the host. Effects are applied in order; a later one of the same thing wins. Paths have no
 /// links in them but for the last component; what a module left open (a mode, an owner) has been decided.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-#[serde(tag = "effect", rename_all = "snake_case")]
+#[serde(rename_all = "snake_case")]
 pub enum Effect {
     /// A file has this content.
     WriteFile {
@@ -266,7 +266,7 @@ mod tests {
             at: Moment { seconds: 1, nanos: 2 },
         };
         let json = serde_json::to_string(&effect).unwrap();
-        assert!(json.contains(r#""effect":"write_file""#) && json.contains(r#""AP8K""#), "{json}");
+        assert!(json.starts_with(r#"{"write_file":{"#) && json.contains(r#""AP8K""#), "{json}");
         assert_eq!(serde_json::from_str::<Effect>(&json).unwrap(), effect);
     }
 }

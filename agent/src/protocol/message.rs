@@ -10,7 +10,7 @@ pub const VERSION: u32 = 1;
 
 /// From the controller.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-#[serde(tag = "to", rename_all = "snake_case")]
+#[serde(rename_all = "snake_case")]
 pub enum ToAgent {
     /// Run a module.
     Run(Run),
@@ -67,7 +67,7 @@ pub struct Run {
 
 /// From the agent.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-#[serde(tag = "from", rename_all = "snake_case")]
+#[serde(rename_all = "snake_case")]
 pub enum FromAgent {
     /// The first message.
     Hello(Hello),
@@ -100,6 +100,11 @@ pub enum FromAgent {
     },
     /// Sent every few seconds while requests run: the agent lives.
     Alive,
+    /// The agent's last message: it met a defect of its own, and ends with all requests.
+    Broken {
+        /// What broke, where, and what to do about it.
+        why: String,
+    },
 }
 
 /// The agent's first message.

@@ -8,6 +8,8 @@ mod panics;
 mod request;
 mod server;
 mod signals;
+mod tls_program;
 
+pub use panics::report as report_panics;
 pub use server::{End, Server};
 pub use signals::watch as watch_signals;

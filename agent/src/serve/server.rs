@@ -3,6 +3,7 @@
 use super::blobs::{BlobStore, Collected};
 use super::panics;
 use super::request::{Due, Request};
+use super::tls_program::TlsStore;
 use crate::host::live::{GIVES_UP_AFTER, Live};
 use crate::host::shadow::{Overlay, Shadow};
 use crate::host::{Accounts, Context, HostResult};
@@ -20,6 +21,8 @@ use std::time::{Duration, Instant};
 const AT_ONCE: usize = 16;
 /// How often the controller hears that the agent lives while requests run.
 const HEARTBEAT: Duration = Duration::from_secs(5);
+/// How long a thread that panics waits for its turn to say so.
+const LAST_WORDS: Duration = Duration::from_secs(1);
 /// How much longer than its commands a cancelled request may take until it is given up.
 const MARGIN: Duration = Duration::from_secs(3);
 
@@ -37,6 +40,7 @@ pub struct Server {
     find: fn(&str) -> Option<&'static Module>,
     out: Mutex<Box<dyn Write + Send>>,
     blobs: BlobStore,
+    tls: TlsStore,
     // What dry runs have foreseen of this host.
     overlay: Arc<Mutex<Overlay>>,
     work: Mutex<Work>,
@@ -55,15 +59,17 @@ struct Work {
 
 impl Server {
     /// A server that writes to `out`, looks modules up by `find`, and keeps large content in the first of `directories`
-    /// that takes it.
+    /// that takes it. `tls` is the SHA-256 of the program that speaks TLS, packed by gzip, as the controller has it.
     pub fn new(
         find: fn(&str) -> Option<&'static Module>,
         out: Box<dyn Write + Send>,
         directories: Vec<PathBuf>,
+        tls: Option<&'static str>,
     ) -> Arc<Server> {
         Arc::new(Server {
             find,
             out: Mutex::new(out),
+            tls: TlsStore::new(tls, directories.first().cloned().unwrap_or_default()),
             blobs: BlobStore::new(directories),
             overlay: Arc::default(),
             work: Mutex::default(),
@@ -142,6 +148,19 @@ impl Server {
         }
     }
 
+    /// Says as its last words what broke, unless another thread keeps the channel. Whether it was said.
+    pub(super) fn tell_broken(&self, why: &str) -> bool {
+        let until = Instant::now() + LAST_WORDS;
+        while Instant::now() < until {
+            // Not `lock`: it may be this very thread that holds it.
+            if let Ok(mut out) = self.out.try_lock() {
+                return protocol::write(&mut *out, &FromAgent::Broken { why: why.to_owned() }, &[]).is_ok();
+            }
+            std::thread::sleep(LAST_WORDS / 100);
+        }
+        false
+    }
+
     fn accept(self: &Arc<Self>, run: Run) {
         let id = run.id;
         let request = Arc::new(Request::new(run));
@@ -205,9 +224,7 @@ impl Server {
 
     fn execute(self: &Arc<Self>, request: &Arc<Request>) {
         let run = &request.run;
-        let blobs = self.blobs.collect(&run.blobs, &request.cancellation, |blobs| {
-            self.send(&FromAgent::Need { id: run.id, blobs });
-        });
+        let blobs = self.content(request, &run.blobs);
         let mut foreseen = Vec::new();
         let learnt = Shadow::new(Context::default(), self.overlay.clone()).learn(&run.effects);
         for (index, args) in run.items.iter().enumerate() {
@@ -226,6 +243,12 @@ impl Server {
         self.send_all(|| request.end(foreseen));
     }
 
+    /// Content of these hashes: what is missing the controller is asked for.
+    fn content(&self, request: &Request, hashes: &[String]) -> HostResult<Collected> {
+        let id = request.run.id;
+        self.blobs.collect(hashes, &request.cancellation, |blobs| self.send(&FromAgent::Need { id, blobs }))
+    }
+
     fn item(
         self: &Arc<Self>,
         request: &Arc<Request>,
@@ -242,21 +265,23 @@ impl Server {
             return Err(Stop::failed(format!("the module `{}` does nothing on a host", module.name)));
         };
         let (server, teller) = (self.clone(), request.clone());
+        let (store, asker) = (self.clone(), request.clone());
         let context = Context {
             environment: run.environment.clone(),
             cancellation: request.cancellation.clone(),
             progress: Arc::new(move |stream, line| server.send_all(|| teller.output(index, stream, line))),
+            tls: Arc::new(move || store.tls.path(|sha256| store.content(&asker, &[sha256.to_owned()]))),
         };
         match run.mode {
             Mode::Live => {
                 let live = Live::new(context);
                 let call = Call { args, host: &live.host(), blobs, diff: run.diff };
-                panics::caught(module.name, || function(&call))
+                panics::named(module.name, || function(&call))
             }
             Mode::Shadow => {
                 let shadow = Shadow::new(context, self.overlay.clone());
                 let call = Call { args, host: &shadow.host(), blobs, diff: run.diff };
-                let result = panics::caught(module.name, || function(&call));
+                let result = panics::named(module.name, || function(&call));
                 foreseen.extend(shadow.take_effects());
                 result
             }

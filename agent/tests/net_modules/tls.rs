@@ -10,6 +10,12 @@ use std::net::{TcpListener, TcpStream};
 use std::os::unix::net::UnixListener;
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
+use std::sync::Arc;
+
+/// A request's context, with TLS.
+fn context() -> Context {
+    Context { tls: Arc::new(|| Ok(env!("CARGO_BIN_EXE_refit-agent-tls").into())), ..Context::default() }
+}
 
 fn call_with(context: Context, module: &str, args: Value) -> ModuleResult {
     let live = Live::new(context);
@@ -21,7 +27,7 @@ fn uri(args: Value) -> ModuleResult {
     // No roots but those of the test.
     let environment = [("SSL_CERT_FILE", ""), ("SSL_CERT_DIR", "/no/such/directory")];
     let environment = environment.map(|(name, value)| (name.to_owned(), value.to_owned())).to_vec();
-    call_with(Context { environment, ..Context::default() }, "uri", args)
+    call_with(Context { environment, ..context() }, "uri", args)
 }
 
 fn ok(result: ModuleResult) -> Outcome {
@@ -113,7 +119,7 @@ fn certificates_are_checked_against_the_roots_that_are_given() {
     let why = msg(uri(json!({"url": url, "ca_path": path("ca.key")})));
     assert!(why.contains("ca.key"), "{why}");
     let environment = vec![("SSL_CERT_FILE".to_owned(), path("ca.pem"))];
-    let context = Context { environment, ..Context::default() };
+    let context = Context { environment, ..context() };
     let fetched = call_with(context, "get_url", json!({"url": url, "dest": path("fetched")}));
     assert!(ok(fetched).changed && std::fs::read_to_string(path("fetched")).unwrap().contains("TLSv1.3"));
     let why = msg(uri(json!({"url": url.replace("127.0.0.1", "localhost"), "ca_path": path("ca.pem")})));
@@ -202,7 +208,7 @@ fn https_goes_through_a_proxy_by_a_tunnel() {
     });
     let ca = directory.path().join("ca.pem");
     let environment = vec![("https_proxy".to_owned(), proxy)];
-    let context = Context { environment, ..Context::default() };
+    let context = Context { environment, ..context() };
     let done = call_with(context, "uri", json!({"url": server.url, "ca_path": ca.to_str().unwrap()}));
     assert_eq!(ok(done).result["status"], 200);
     let head = tunnel.join().unwrap();
@@ -257,7 +263,7 @@ fn what_the_server_demands_there_is_not_answered_with_the_password_from_here() {
 fn a_cancelled_request_ends_at_once() {
     let server = Server::start();
     let url = format!("http://127.0.0.1:{}/silent", server.port);
-    let context = Context::default();
+    let context = context();
     let cancellation = context.cancellation.clone();
     let log = server.log.clone();
     let canceller = std::thread::spawn(move || {
@@ -280,10 +286,10 @@ fn the_controller_sends_what_is_to_be_sent() {
         }
     }
     let server = Server::start();
-    let live = Live::new(Context::default());
+    let live = Live::new(context());
     let host = live.host();
     let url = format!("http://127.0.0.1:{}/echo", server.port);
-    let payload = json!({"payload": "file", "sha256": "aa", "mode": null, "basename": "x", "source": "/x"});
+    let payload = json!({"file": {"sha256": "aa", "mode": null, "basename": "x", "source": "/x"}});
     let run = |args: Value| {
         let args = args.as_object().unwrap().clone();
         modules::find("uri").unwrap().run.unwrap()(&Call { blobs: &Sent, ..Call::new(&args, &host) })

@@ -77,7 +77,7 @@ fn search(call: &mut Call<'_, '_>) -> Outcome<Value> {
     let mut results = Vec::new();
     for name in wanted {
         let group = match name.parse::<usize>() {
-            Ok(number) if number < groups.len() => groups.get(number),
+            Ok(number) if number < groups.groups() => groups.get(number),
             Ok(_) => return fail(format!("the pattern has no group {name}")),
             Err(_) => match groups.name(&name) {
                 Some(group) => Some(group),
@@ -97,7 +97,7 @@ fn find_all(call: &mut Call<'_, '_>) -> Outcome<Value> {
     regex
         .each(&text, |groups| {
             let group = |index: usize| Value::from(groups.get(index).map_or("", |group| group.as_str()));
-            found.push(match groups.len() {
+            found.push(match groups.groups() {
                 1 => group(0),
                 2 => group(1),
                 count => Value::from(minijinja::value::Tuple::from((1..count).map(group).collect::<Vec<_>>())),

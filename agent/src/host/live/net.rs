@@ -8,7 +8,7 @@ use std::io;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, TcpStream};
 use std::os::fd::{AsFd, BorrowedFd};
 use std::os::unix::net::UnixStream;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
 /// The network, for one request.
@@ -101,6 +101,10 @@ impl Net for LiveNet {
 
     fn connect_unix(&self, path: &Path) -> HostResult<UnixStream> {
         UnixStream::connect(path).map_err(HostError::io("connect to", path))
+    }
+
+    fn tls_program(&self) -> HostResult<PathBuf> {
+        (self.context.tls)()
     }
 
     fn wait(&self, connection: BorrowedFd<'_>, ready: Ready, until: Instant) -> HostResult<bool> {

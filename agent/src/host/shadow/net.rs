@@ -5,7 +5,7 @@ use crate::host::{HostError, HostResult, Net, Ready};
 use std::net::{IpAddr, TcpStream};
 use std::os::fd::BorrowedFd;
 use std::os::unix::net::UnixStream;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -37,6 +37,10 @@ impl Net for ShadowNet {
 
     fn connect_unix(&self, path: &Path) -> HostResult<UnixStream> {
         self.doubted(self.0.live.net.connect_unix(path), &path.display().to_string())
+    }
+
+    fn tls_program(&self) -> HostResult<PathBuf> {
+        self.0.live.net.tls_program()
     }
 
     fn wait(&self, connection: BorrowedFd<'_>, ready: Ready, until: Instant) -> HostResult<bool> {
