@@ -273,6 +273,12 @@ impl OnHost {
         let mut ending = match (action, &remote) {
             (Some(action), remote) => {
                 let raw = self.raw_args(action);
+                let mut given = actions::json_map(&args);
+                given.extend(raw.keys().map(|name| (name.clone(), true.into())));
+                // Those that were templates could not be told before.
+                if let Some(broken) = declared.broken_rule(&given) {
+                    return Ending::failed(broken);
+                }
                 let call = ActionCall {
                     args: &args,
                     raw: &raw,

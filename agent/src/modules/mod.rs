@@ -5,6 +5,8 @@ use crate::host::Host;
 use crate::outcome::{ModuleResult, Stop};
 use serde_json::{Map, Value};
 
+pub use rule::{Given, Rule};
+
 /// A module's declaration: everything that documentation, validation, schema and execution need.
 pub struct Module {
     /// The short name, as in `ansible.builtin.NAME`.
@@ -22,21 +24,6 @@ pub struct Module {
     pub free_form: Option<&'static str>,
     /// Does it on a host. `None` for modules that the controller does itself (`debug`, `set_fact`, ...).
     pub run: Option<fn(&Call<'_>) -> ModuleResult>,
-}
-
-/// A rule between arguments, as Ansible's argument specifications have them.
-#[derive(Clone, Copy, Debug, PartialEq)]
-pub enum Rule {
-    /// At most one of these.
-    MutuallyExclusive(&'static [&'static str]),
-    /// At least one of these.
-    RequiredOneOf(&'static [&'static str]),
-    /// All of these or none.
-    RequiredTogether(&'static [&'static str]),
-    /// With this argument at this value, all of those.
-    RequiredIf(&'static str, &'static str, &'static [&'static str]),
-    /// With this argument given, all of those.
-    RequiredBy(&'static str, &'static [&'static str]),
 }
 
 /// One call of a module on a host.
@@ -167,6 +154,7 @@ mod python_matcher;
 mod python_pattern;
 pub mod python_regex;
 pub mod replace;
+mod rule;
 pub mod service;
 pub mod service_facts;
 pub mod setup;

@@ -264,6 +264,9 @@ impl Server {
         let Some(function) = module.run else {
             return Err(Stop::failed(format!("the module `{}` does nothing on a host", module.name)));
         };
+        if let Some(broken) = module.broken_rule(args) {
+            return Err(Stop::failed(broken));
+        }
         let (server, teller) = (self.clone(), request.clone());
         let (store, asker) = (self.clone(), request.clone());
         let context = Context {

@@ -5,7 +5,7 @@ use crate::diagnostic::{Diagnostic, Span, did_you_mean};
 use crate::loader::{Node, Source};
 use crate::playbook::model::Args;
 use refit_agent::args::{ArgSpec, Kind, boolean};
-use refit_agent::modules::{Module, Rule};
+use refit_agent::modules::{Given, Module};
 
 impl Pass<'_> {
     pub(super) fn check_args(&mut self, name: &str, span: &Span, args: &Args) {
@@ -43,37 +43,29 @@ impl Pass<'_> {
         if args.template.is_some() {
             return;
         }
-        let given = |wanted: &str| {
-            specs.iter().find(|spec| spec.name == wanted).is_some_and(|spec| {
-                args.named.iter().any(|(key, value)| spec.answers_to(key) && !value.is_null())
-                    || (args.free_form.is_some() && module.free_form == Some(wanted))
-            })
+        let value = |wanted: &str| {
+            let spec = specs.iter().find(|spec| spec.name == wanted)?;
+            args.named.iter().find(|(key, value)| spec.answers_to(key) && !value.is_null()).map(|(_, value)| value)
+        };
+        let given = |wanted: &str| match value(wanted) {
+            // It may be `omit`.
+            Some(value) if value.has_template() => Given::Perhaps,
+            Some(_) => Given::Yes,
+            None if args.free_form.is_some() && module.free_form == Some(wanted) => Given::Yes,
+            None => Given::No,
         };
         // What a play's `module_defaults` gives is known when the task runs; the rules are checked again there.
         if self.has_module_defaults {
             return;
         }
-        for spec in specs.iter().filter(|spec| spec.required && !given(spec.name)) {
+        for spec in specs.iter().filter(|spec| spec.required && given(spec.name) == Given::No) {
             self.error(span, format!("`{name}` needs the argument `{}`", spec.name));
         }
+        let is = |arg: &str, word: &str| {
+            value(arg).is_some_and(|value| !value.has_template() && value.as_str() == Some(word))
+        };
         for rule in module.rules {
-            // A template may give `omit`: whether two exclude each other is then known when the task runs.
-            let may_be_omitted = |wanted: &str| {
-                let spec = specs.iter().find(|spec| spec.name == wanted);
-                args.named.iter().any(|(key, value)| {
-                    spec.is_some_and(|spec| spec.answers_to(key))
-                        && value.as_str().is_some_and(|text| text.contains("omit"))
-                })
-            };
-            let surely = |wanted: &str| given(wanted) && !may_be_omitted(wanted);
-            let given: &dyn Fn(&str) -> bool =
-                if matches!(rule, Rule::MutuallyExclusive(_)) { &surely } else { &given };
-            if let Some(message) = broken(rule, name, given, &|arg| {
-                args.named
-                    .iter()
-                    .find(|(key, _)| specs.iter().any(|spec| spec.name == arg && spec.answers_to(key)))
-                    .map(|(_, value)| value)
-            }) {
+            if let Some(message) = rule.broken(name, &given, &is) {
                 self.error(span, message);
             }
         }
@@ -105,39 +97,5 @@ impl Pass<'_> {
             _ => return,
         };
         self.error(&value.span, format!("`{key}` wants {wanted}, this is {}", value.describe()));
-    }
-}
-
-fn broken<'s>(
-    rule: &Rule,
-    name: &str,
-    given: &dyn Fn(&str) -> bool,
-    value: &dyn Fn(&str) -> Option<&'s Source>,
-) -> Option<String> {
-    // What a template gives may be `omit`: only then is it known whether the rule is broken.
-    let surely = |name: &str| given(name) && value(name).is_none_or(|value| !value.has_template());
-    let list = |names: &[&str]| names.iter().map(|name| format!("`{name}`")).collect::<Vec<_>>().join(", ");
-    match rule {
-        Rule::MutuallyExclusive(names) => {
-            let both: Vec<&str> = names.iter().copied().filter(|name| surely(name)).collect();
-            (both.len() > 1).then(|| format!("`{name}` takes only one of {}", list(&both)))
-        }
-        Rule::RequiredOneOf(names) => {
-            (!names.iter().any(|name| given(name))).then(|| format!("`{name}` needs one of {}", list(names)))
-        }
-        Rule::RequiredTogether(names) => {
-            let count = names.iter().filter(|name| given(name)).count();
-            (names.iter().any(|name| surely(name)) && count < names.len())
-                .then(|| format!("`{name}` needs {} together", list(names)))
-        }
-        Rule::RequiredIf(arg, word, needed) => {
-            let set = value(arg).is_some_and(|value| !value.has_template() && value.as_str() == Some(word));
-            let missing: Vec<&str> = needed.iter().copied().filter(|name| !given(name)).collect();
-            (set && !missing.is_empty()).then(|| format!("`{name}` with `{arg}: {word}` needs {}", list(&missing)))
-        }
-        Rule::RequiredBy(arg, needed) => {
-            let missing: Vec<&str> = needed.iter().copied().filter(|name| !given(name)).collect();
-            (surely(arg) && !missing.is_empty()).then(|| format!("`{name}` with `{arg}` needs {}", list(&missing)))
-        }
     }
 }

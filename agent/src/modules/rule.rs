@@ -1,0 +1,123 @@
+//! Rules between the arguments of a module.
+
+use super::Module;
+use crate::args::{self, ArgSpec, Kind, boolean};
+use serde_json::{Map, Value};
+
+/// A rule between arguments, as Ansible's argument specifications have them.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub enum Rule {
+    /// At most one of these.
+    MutuallyExclusive(&'static [&'static str]),
+    /// At least one of these.
+    RequiredOneOf(&'static [&'static str]),
+    /// All of these or none.
+    RequiredTogether(&'static [&'static str]),
+    /// With this argument at this value, all of those.
+    RequiredIf(&'static str, &'static str, &'static [&'static str]),
+    /// With this argument given, all of those.
+    RequiredBy(&'static str, &'static [&'static str]),
+}
+
+/// Whether an argument is given.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Given {
+    /// It is not.
+    No,
+    /// It is a template, which may turn out to be omitted.
+    Perhaps,
+    /// It is.
+    Yes,
+}
+
+impl Rule {
+    /// What a call of the module `name` breaks of this rule for sure, for the user. `given` tells whether an argument is
+    /// given, `is` whether it has a value.
+    pub fn broken(&self, name: &str, given: &dyn Fn(&str) -> Given, is: &dyn Fn(&str, &str) -> bool) -> Option<String> {
+        let surely = |name: &str| given(name) == Given::Yes;
+        let missing = |needed: &[&'static str]| -> Vec<&str> {
+            needed.iter().copied().filter(|name| given(name) == Given::No).collect()
+        };
+        let list = |names: &[&str]| names.iter().map(|name| format!("`{name}`")).collect::<Vec<_>>().join(", ");
+        match self {
+            Rule::MutuallyExclusive(names) => {
+                let both: Vec<&str> = names.iter().copied().filter(|name| surely(name)).collect();
+                (both.len() > 1).then(|| format!("`{name}` takes only one of {}", list(&both)))
+            }
+            Rule::RequiredOneOf(names) => {
+                (missing(names).len() == names.len()).then(|| format!("`{name}` needs one of {}", list(names)))
+            }
+            Rule::RequiredTogether(names) => (names.iter().any(|name| surely(name)) && !missing(names).is_empty())
+                .then(|| format!("`{name}` needs {} together", list(names))),
+            Rule::RequiredIf(arg, word, needed) => {
+                let missing = missing(needed);
+                (!missing.is_empty() && is(arg, word))
+                    .then(|| format!("`{name}` with `{arg}: {word}` needs {}", list(&missing)))
+            }
+            Rule::RequiredBy(arg, needed) => {
+                let missing = missing(needed);
+                (!missing.is_empty() && surely(arg)).then(|| format!("`{name}` with `{arg}` needs {}", list(&missing)))
+            }
+        }
+    }
+}
+
+impl Module {
+    /// What a call breaks of the rules, for the user: those that could not be told before its arguments were templated.
+    pub fn broken_rule(&self, given: &Map<String, Value>) -> Option<String> {
+        let specs = (self.args)();
+        let spec = |name: &str| specs.iter().find(|spec| spec.name == name);
+        let value = |name: &str| {
+            let spec = spec(name)?;
+            args::given(given, spec.name, spec.aliases).map(|(_, value)| value.clone())
+        };
+        let is = |name: &str, word: &str| {
+            let Some(spec) = spec(name) else { return false };
+            value(name).or_else(|| spec.default()).is_some_and(|value| means(spec, &value, word))
+        };
+        let given = |name: &str| if value(name).is_some() { Given::Yes } else { Given::No };
+        self.rules.iter().find_map(|rule| rule.broken(self.name, &given, &is))
+    }
+}
+
+/// Whether the value of an argument means the same as a word.
+fn means(spec: &ArgSpec, value: &Value, word: &str) -> bool {
+    match value {
+        Value::String(text) if spec.kind == Kind::Bool => boolean(text).is_some() && boolean(text) == boolean(word),
+        Value::String(text) => text == word,
+        Value::Bool(flag) => boolean(word) == Some(*flag),
+        Value::Number(number) => number.to_string() == word,
+        _ => false,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::modules::find;
+    use serde_json::json;
+
+    fn broken(module: &str, args: Value) -> Option<String> {
+        find(module).unwrap().broken_rule(args.as_object().unwrap())
+    }
+
+    #[test]
+    fn arguments_that_were_templates_keep_to_the_rules() {
+        assert_eq!(
+            broken("copy", json!({"dest": "/x", "content": "", "src": "a"})).unwrap(),
+            "`copy` takes only one of `src`, `content`"
+        );
+        assert_eq!(broken("copy", json!({"dest": "/x", "content": "a", "src": null})), None);
+        assert_eq!(broken("copy", json!({"dest": "/x"})).unwrap(), "`copy` needs one of `src`, `content`");
+        let gid = "`group` with `non_unique: true` needs `gid`";
+        assert_eq!(broken("group", json!({"name": "a", "non_unique": "yes"})).as_deref(), Some(gid));
+        assert_eq!(broken("group", json!({"name": "a", "non_unique": true})).as_deref(), Some(gid));
+        assert_eq!(broken("group", json!({"name": "a", "non_unique": "no"})), None);
+        assert_eq!(broken("group", json!({"name": "a", "non_unique": true, "gid": 7})), None);
+        assert_eq!(
+            broken("systemd", json!({"state": "started"})).unwrap(),
+            "`systemd_service` with `state` needs `name`"
+        );
+        assert_eq!(broken("systemd", json!({"state": "started", "unit": "x"})), None, "an alias is as good");
+    }
+}
