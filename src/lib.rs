@@ -27,6 +27,8 @@ pub mod event;
 
 pub mod journal;
 
+pub mod plan;
+
 pub mod report;
 
 pub mod lint;

@@ -77,7 +77,7 @@ fn results(document: &Value) -> BTreeMap<(String, String), Value> {
 #[test]
 fn what_is_planned_is_what_is_then_done_and_done_once() {
     let user = User::new();
-    let plan: Value = serde_json::from_str(&text(&user.quickstart(&["plan", "--output", "json"]))).unwrap();
+    let plan: Value = serde_json::from_str(&text(&user.quickstart(&["run", "-C", "--output", "json"]))).unwrap();
     assert!(!user.directory().exists(), "a plan must not write");
     let run: Value = serde_json::from_str(&text(&user.quickstart(&["run", "--output", "json"]))).unwrap();
     let (planned, done) = (results(&plan), results(&run));
@@ -114,12 +114,10 @@ fn a_plan_of_a_change_shows_the_difference_and_writes_nothing() {
     let file = user.directory().join("alpha/etc/server.conf");
     let before = std::fs::read_to_string(&file).unwrap();
     let shown = text(&user.quickstart(&["plan", "-e", "greeting=Hi"]));
-    for line in
-        ["-    greeting \"Hello\";", "+    greeting \"Hi\";", "Configure the server  will change: alpha, beta, gamma"]
-    {
+    for line in ["-    greeting \"Hello\";", "+    greeting \"Hi\";", "by `Configure the server`"] {
         assert!(shown.contains(line), "{line} is not in:\n{shown}");
     }
-    assert!(shown.contains("may change: alpha, beta, gamma"), "the handler:\n{shown}");
+    assert!(shown.contains("3 may change: alpha, beta, gamma"), "the handler:\n{shown}");
     assert!(shown.trim_end().lines().last().unwrap().contains("Nothing was changed."), "{shown}");
     assert!(!shown.contains('\x1b'), "a pipe gets no colours");
     assert_eq!(std::fs::read_to_string(&file).unwrap(), before);

@@ -7,7 +7,7 @@ use crate::actions::Interrupts;
 use crate::config::Settings;
 use crate::connection::{Links, Pool, Program};
 use crate::engine::{self, RunOptions, Tools};
-use crate::event::{EventKind, Sink};
+use crate::event::{EventKind, Sink, View};
 use anyhow::Context;
 use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
 use std::sync::Arc;
@@ -17,6 +17,16 @@ const HANDSHAKES: usize = 32;
 
 /// Runs what was asked for, or lists it. The exit code.
 pub(super) fn run(options: RunOptions, fleet: &FleetArgs, shown: Shown) -> anyhow::Result<u8> {
+    run_seen(options, fleet, shown, Vec::new())
+}
+
+/// The same, seen by these views too.
+pub(super) fn run_seen(
+    options: RunOptions,
+    fleet: &FleetArgs,
+    shown: Shown,
+    views: Vec<Box<dyn View>>,
+) -> anyhow::Result<u8> {
     let Ground { settings, vault, secrets } = match Ground::open(fleet)? {
         Ok(ground) => ground,
         Err(code) => return Ok(code),
@@ -52,7 +62,7 @@ pub(super) fn run(options: RunOptions, fleet: &FleetArgs, shown: Shown) -> anyho
             Err(problem) => Ok(refuse(&problem.into())),
         };
     }
-    let bus = shown.start(&name, secrets)?;
+    let bus = shown.start(&name, secrets, views)?;
     sink.open(bus.clone());
     watch_signals(interrupts, links, bus.clone())?;
     let code = engine::run(ready);

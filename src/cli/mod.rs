@@ -8,6 +8,8 @@ mod inventory;
 mod lint;
 mod misused;
 mod names;
+mod pager;
+mod plan;
 mod prompt;
 mod reference;
 mod shown;
@@ -76,13 +78,7 @@ fn refit(words: Vec<OsString>) -> anyhow::Result<u8> {
             let options = args.body.options(args.playbooks, typed, &mut prompt::ask)?;
             execute::run(options, &args.body.fleet, shown)
         }
-        Command::Plan(args) => {
-            let shown = Shown::new(args.output.output, args.body.fleet.verbose, args.output.diff_context);
-            let mut options = args.body.options(args.playbooks, typed, &mut prompt::ask)?;
-            options.check = true;
-            options.diff = true;
-            execute::run(options, &args.body.fleet, shown)
-        }
+        Command::Plan(args) => plan::plan(args, typed),
         Command::Exec(args) => {
             let mut shown = Shown::new(args.output.output, args.body.fleet.verbose, args.output.diff_context);
             shown.ad_hoc = true;

@@ -39,6 +39,10 @@ pub(super) fn doc(args: &DocArgs) -> anyhow::Result<u8> {
 }
 
 pub(super) fn schema(args: &SchemaArgs) -> anyhow::Result<u8> {
+    if args.plan {
+        print(&(serde_json::to_string_pretty(&crate::report::plan_schema())? + "\n"))?;
+        return Ok(0);
+    }
     let schema = match &args.module {
         Some(name) => doc::schema_of(find(name)?),
         None => doc::schema_of_all(&declarations()),

@@ -23,6 +23,8 @@ pub struct Shown {
     pub one_line: bool,
     /// `ansible -t`.
     pub tree: Option<PathBuf>,
+    /// For people, but only what runs is drawn: what comes of it is shown afterwards.
+    pub silent: bool,
     /// What settings say.
     pub ansible: ansible::Settings,
 }
@@ -38,7 +40,7 @@ impl Shown {
             root: std::env::current_dir().unwrap_or_default(),
             ..ansible::Settings::default()
         };
-        Shown { format, as_ansible: false, ad_hoc: false, one_line: false, tree: None, ansible }
+        Shown { format, as_ansible: false, ad_hoc: false, one_line: false, tree: None, silent: false, ansible }
     }
 
     /// With what `ansible.cfg` and `ANSIBLE_*` say: of colours and what is shown in any case, of the form where the program was
@@ -63,12 +65,15 @@ impl Shown {
         self
     }
 
-    /// Starts the views and the journal of a run.
-    pub fn start(&self, run: &str, secrets: Arc<Secrets>) -> anyhow::Result<Arc<Bus>> {
+    /// Starts the views, these too, and the journal of a run.
+    pub fn start(&self, run: &str, secrets: Arc<Secrets>, more: Vec<Box<dyn View>>) -> anyhow::Result<Arc<Bus>> {
         let out = || Printer::new(std::io::stdout());
         let err = || Printer::new(std::io::stderr());
         let settings = self.ansible.clone();
         let view: Box<dyn View> = match self.format {
+            Format::Human | Format::Json if self.silent => {
+                Box::new(HumanView::new(self.human(), Printer::new(std::io::sink())))
+            }
             Format::Human => Box::new(HumanView::new(self.human(), out())),
             Format::Ansible if self.ad_hoc => Box::new(ansible::AdHocView::new(settings, self.one_line, out(), err())),
             Format::Ansible => Box::new(ansible::PlaybookView::new(settings, out(), err())),
@@ -79,6 +84,7 @@ impl Shown {
         if let Some(directory) = &self.tree {
             views.push(Box::new(ansible::TreeView::new(directory.clone(), err())));
         }
+        views.extend(more);
         let bus = Bus::start(secrets, journal(run), views).context("can't start the output")?;
         Ok(Arc::new(bus))
     }

@@ -33,6 +33,7 @@ impl Ending {
                 delegated_to: None,
                 result,
                 diff: Vec::new(),
+                digest: None,
                 why: None,
                 began: 0,
                 took: 0,
@@ -138,6 +139,32 @@ impl Ending {
         ending.result.diff = outcome.diff;
         ending.facts = outcome.facts;
         ending
+    }
+
+    /// The digest of its differences.
+    pub fn digest(&self) -> Option<String> {
+        use sha2::Digest as _;
+        if self.result.diff.is_empty() {
+            return None;
+        }
+        let mut hash = sha2::Sha256::new();
+        for diff in &self.result.diff {
+            for side in [&diff.before, &diff.after] {
+                match side {
+                    // Times are those of the task itself.
+                    Json::Object(fields) => {
+                        for (name, value) in
+                            fields.iter().filter(|(name, _)| !matches!(name.as_str(), "atime" | "mtime"))
+                        {
+                            hash.update(format!("{name}={value}\0"));
+                        }
+                    }
+                    other => hash.update(other.to_string()),
+                }
+                hash.update([0]);
+            }
+        }
+        Some(hash.finalize().iter().map(|byte| format!("{byte:02x}")).collect())
     }
 
     /// Whether it counts as a failure.

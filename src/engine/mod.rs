@@ -37,5 +37,5 @@ pub use lists::list;
 pub use options::{Become, Connection, Fleet, ListOnly, Password, RunOptions, VaultSecret, VaultSource, What};
 
 use step::censor;
-pub(crate) use words::written;
-use words::{absolute, glob, words, written_text};
+use words::{absolute, words, written_text};
+pub(crate) use words::{glob, written};

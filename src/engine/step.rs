@@ -161,6 +161,7 @@ impl Batch {
             let hosts = everyone.unwrap_or(std::slice::from_ref(host));
             self.notify(task, id, scope, hosts);
         }
+        ending.result.digest = ending.digest();
         let mut result = ending.result;
         if !run.wants_diff(&reader) {
             result.diff.clear();

@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
 /// How a task ended on a host.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize, schemars::JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum Status {
     /// Well, and nothing had to change.
@@ -53,6 +53,10 @@ pub struct TaskResult {
     pub result: Map<String, Value>,
     /// What differs, where the user asked for differences.
     pub diff: Vec<Diff>,
+    /// What tells these differences, before masking and whether or not they are shown, from all others: SHA-256, lower-case
+    /// hex. Times of files don't count. None where the module told of none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub digest: Option<String>,
     /// Why it was skipped or is unknown: the condition that was false with its values, the `register` at fault. Of a failure,
     /// what more there is to say than `msg`: the place of the variable at fault, hints.
     pub why: Option<String>,

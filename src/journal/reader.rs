@@ -183,6 +183,7 @@ mod tests {
             delegated_to: None,
             result: serde_json::Map::new(),
             diff: Vec::new(),
+            digest: None,
             why: None,
             began: 0,
             took: 5,

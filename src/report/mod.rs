@@ -5,10 +5,13 @@ mod censor;
 mod human;
 mod json;
 mod ndjson;
+mod plan;
 mod printer;
 
 use censor::censored;
+pub use human::failure_message;
 pub use human::{HumanSettings, HumanView};
 pub use json::JsonView;
 pub use ndjson::NdjsonView;
+pub use plan::{Only, PlanLook, plan_json, plan_schema, plan_text};
 pub use printer::Printer;

@@ -6,6 +6,7 @@ mod explain;
 mod fleet;
 mod inventory;
 mod lint;
+mod plan;
 mod reach;
 mod run;
 mod show;
@@ -16,9 +17,10 @@ pub use explain::ExplainArgs;
 pub use fleet::FleetArgs;
 pub use inventory::{InventoryArgs, InventoryCommandArgs};
 pub use lint::{LintArgs, LintFormat};
+pub use plan::{PlanArgs, PlanLookArgs};
 pub(super) use reach::reach;
 pub use reach::{BecomeArgs, ConnectionArgs};
-pub use run::{PlanArgs, PlaybookArgs, RunArgs};
+pub use run::{PlaybookArgs, RunArgs};
 pub use show::{Format, OutputArgs};
 pub use vault::{
     CreateArgs, DecryptArgs, EditArgs, EncryptArgs, EncryptStringArgs, EncryptWith, RekeyArgs, SecretArgs, VaultArgs,
@@ -43,14 +45,17 @@ pub struct Cli {
 const EXIT_CODES: &str = "Exit codes: 0 all went well, 1 the run could not start or broke off, 2 a host failed or the command \
 line is wrong, 4 a host was unreachable, 99 interrupted, 250 a fault of refit itself.";
 
+const PLAN_EXIT_CODES: &str = "Exit codes: those of `refit run`. With --detailed-exitcode: 0 nothing to do, 2 changes, 3 changes that \
+are not all known, 1 errors.";
+
 /// The commands.
 #[derive(Debug, Subcommand)]
 pub enum Command {
     /// Run playbooks.
     #[command(after_help = EXIT_CODES)]
     Run(RunArgs),
-    /// Show what a run would change, without changing anything: `run --check --diff`.
-    #[command(after_help = EXIT_CODES)]
+    /// Show what a run would change, without changing anything.
+    #[command(after_help = PLAN_EXIT_CODES)]
     Plan(PlanArgs),
     /// Run one module on hosts.
     #[command(after_help = EXIT_CODES)]
@@ -90,6 +95,9 @@ pub struct SchemaArgs {
     /// The module; without one, an object with the schema of each.
     #[arg(value_name = "MODULE")]
     pub module: Option<String>,
+    /// The schema of plans, as `refit plan --output json` prints them.
+    #[arg(long, conflicts_with = "module")]
+    pub plan: bool,
 }
 
 /// Arguments of `refit completion`.

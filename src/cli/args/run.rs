@@ -1,4 +1,4 @@
-//! `refit run`, `refit plan`, `ansible-playbook`.
+//! `refit run`, `ansible-playbook`, and what `refit plan` shares with them.
 
 use super::reach::{Ask, reach};
 use super::{BecomeArgs, ConnectionArgs, FleetArgs, OutputArgs};
@@ -30,9 +30,6 @@ pub struct RunArgs {
     #[command(flatten)]
     pub output: OutputArgs,
 }
-
-/// Arguments of `refit plan`: those of `refit run`.
-pub type PlanArgs = RunArgs;
 
 /// What all of them share.
 #[derive(Args, Clone, Debug, Default)]

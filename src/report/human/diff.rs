@@ -65,7 +65,8 @@ fn of_states(name: &str, before: &Map<String, Value>, after: &Map<String, Value>
     lines
 }
 
-fn of_texts(name: &str, before: &str, after: &str, context: usize, look: &Look) -> Vec<String> {
+/// The difference of two texts, below the name of what it is of.
+pub fn of_texts(name: &str, before: &str, after: &str, context: usize, look: &Look) -> Vec<String> {
     let changes = TextDiff::from_lines(before, after);
     let mut lines = Vec::new();
     if !name.is_empty() {

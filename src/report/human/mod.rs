@@ -4,13 +4,15 @@
 //! them, failures with their output and place. On a terminal, what runs is drawn below.
 
 mod detail;
-mod diff;
+pub(super) mod diff;
 mod failure;
-mod hosts;
+pub(super) mod hosts;
 mod live;
-mod look;
+pub(super) mod look;
 mod recap;
 mod task;
+
+pub use failure::message as failure_message;
 
 use super::Printer;
 use crate::event::{Event, EventKind, RunMode, Status, TaskId, View};

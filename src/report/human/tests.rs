@@ -88,6 +88,7 @@ fn made_up(mode: RunMode) -> Vec<Event> {
         delegated_to: None,
         result: result.as_object().cloned().unwrap_or_default(),
         diff: Vec::new(),
+        digest: None,
         why: why.map(str::to_owned),
         began: 0,
         took: 0,

@@ -1,0 +1,357 @@
+//! A plan as text: the summary, what becomes of each thing with equal differences once, what may change and why, what fails.
+
+use crate::event::{RunMode, Status};
+use crate::plan::{Change, Changes, HostOutcome, Kind, Plan, Step, Summary, Task};
+use crate::report::human::diff::{of_texts, printable};
+use crate::report::human::hosts::compact;
+use crate::report::human::look::Look;
+use console::{Style, measure_text_width};
+use indexmap::{IndexMap, IndexSet};
+use serde_json::Value;
+
+/// What part of a plan is shown.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
+pub enum Only {
+    /// What is known to change.
+    Changed,
+    /// What may change.
+    Unknown,
+}
+
+/// How a plan is shown.
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+pub struct PlanLook {
+    /// Lines around each difference.
+    pub context: usize,
+    /// Whether to use colours.
+    pub colour: bool,
+    /// Show every line of long differences.
+    pub everything: bool,
+    /// What part; all of it where none is said.
+    pub only: Option<Only>,
+}
+
+/// Lines of one difference that are shown unless more is asked for.
+const LINES: usize = 120;
+/// Hosts that are named without their number.
+const FEW: usize = 3;
+
+/// The text of a plan, as far as hosts are wanted.
+pub fn plan_text(plan: &Plan, wanted: impl Fn(&str) -> bool, settings: &PlanLook) -> String {
+    let changes = Changes::of(plan, &wanted);
+    let summary = Summary::of(plan, &changes);
+    let look = Look::new(settings.colour);
+    let mut page = Page { plan, changes: &changes, look: &look, settings, lines: Vec::new() };
+    page.head(&summary);
+    if settings.only != Some(Only::Unknown) {
+        page.changes();
+        page.handlers(&wanted);
+    }
+    if settings.only != Some(Only::Changed) {
+        page.unknown(&wanted);
+    }
+    if settings.only.is_none() {
+        page.failures(&wanted);
+    }
+    page.verdict(&summary);
+    page.lines.iter().map(|line| format!("{}\n", line.trim_end())).collect()
+}
+
+struct Page<'a> {
+    plan: &'a Plan,
+    changes: &'a Changes,
+    look: &'a Look,
+    settings: &'a PlanLook,
+    lines: Vec<String>,
+}
+
+impl Page<'_> {
+    fn live(&self) -> bool {
+        self.plan.mode == RunMode::Live
+    }
+
+    fn line(&mut self, line: impl Into<String>) {
+        self.lines.push(line.into());
+    }
+
+    fn heading(&mut self, text: &str, style: &Style) {
+        let text = style.apply_to(text).to_string();
+        self.line("");
+        self.line(text);
+    }
+
+    /// The summary: hosts by outcome, then things by kind.
+    fn head(&mut self, summary: &Summary) {
+        let what = if self.live() { "Run" } else { "Plan" };
+        let title = self.look.strong.apply_to(format!("{what} {}", self.plan.playbooks.join(" ")));
+        let (hosts, tasks) = (number(self.plan.hosts.len(), "host"), number(self.plan.tasks.len(), "task"));
+        let seconds = (self.plan.ended - self.plan.began) as f64 / 1000.0;
+        let quiet = self.look.quiet.apply_to(format!("  {hosts}, {tasks}, {seconds:.1} s"));
+        self.line(format!("{title}{quiet}"));
+        let mut rows: Vec<(&str, String)> = Vec::new();
+        for outcome in HostOutcome::ALL {
+            let Some(names) = summary.hosts.get(&outcome) else { continue };
+            let style = self.style(outcome);
+            let word = style.apply_to(self.word(outcome));
+            rows.push(("hosts", format!("{} {word}: {}", names.len(), compact(names.iter().map(String::as_str)))));
+        }
+        let counts = |numbers: &[(usize, &str)]| {
+            let some: Vec<String> =
+                numbers.iter().filter(|(count, _)| *count > 0).map(|(count, word)| format!("{count} {word}")).collect();
+            some.join(", ")
+        };
+        let s = summary;
+        rows.push((
+            "files",
+            counts(&[(s.files_new, "new"), (s.files_changed, "changed"), (s.files_removed, "removed")]),
+        ));
+        rows.push((
+            "packages",
+            counts(&[
+                (s.packages_new, "installed"),
+                (s.packages_changed, "of another version"),
+                (s.packages_removed, "removed"),
+            ]),
+        ));
+        rows.push(("accounts", counts(&[(s.accounts, "changed")])));
+        rows.push(("services", counts(&[(s.units, "changed or restarted")])));
+        rows.push(("reboots", counts(&[(s.reboots, "hosts restarted")])));
+        rows.push(("unknown", counts(&[(s.unknown, "tasks that may change something")])));
+        let mut last = "";
+        for (label, text) in rows.into_iter().filter(|(_, text)| !text.is_empty()) {
+            let shown = if label == last { "" } else { label };
+            self.line(format!("  {shown:<9} {text}"));
+            last = label;
+        }
+        for message in self.plan.errors.clone() {
+            let head = self.look.failed.apply_to("error:").to_string();
+            self.line(format!("{head} {}", printable(&message)));
+        }
+    }
+
+    fn word(&self, outcome: HostOutcome) -> &'static str {
+        match (outcome, self.live()) {
+            (HostOutcome::Ok, _) => "ok",
+            (HostOutcome::Change, false) => "will change",
+            (HostOutcome::Change, true) => "changed",
+            (HostOutcome::Unknown, _) => "may change",
+            (HostOutcome::Fail, false) => "will fail",
+            (HostOutcome::Fail, true) => "failed",
+            (HostOutcome::Unreachable, false) => "could not be planned (unreachable)",
+            (HostOutcome::Unreachable, true) => "unreachable",
+            (HostOutcome::NotAttempted, false) => "not planned to the end",
+            (HostOutcome::NotAttempted, true) => "not attempted",
+        }
+    }
+
+    fn style(&self, outcome: HostOutcome) -> &Style {
+        match outcome {
+            HostOutcome::Ok => &self.look.ok,
+            HostOutcome::Change => &self.look.changed,
+            HostOutcome::Unknown => &self.look.unknown,
+            HostOutcome::Fail | HostOutcome::Unreachable | HostOutcome::NotAttempted => &self.look.failed,
+        }
+    }
+
+    fn changes(&mut self) {
+        let changes = self.changes;
+        for kind in Kind::ALL {
+            let of_kind: Vec<&Change> = changes.of_kind(kind).collect();
+            if of_kind.is_empty() {
+                continue;
+            }
+            self.heading(kind.heading(), &self.look.changed);
+            // The first group of a thing has most hosts; the others are what is particular.
+            let mut usual: Option<&Change> = None;
+            for change in of_kind {
+                let particular = usual.is_some_and(|usual| usual.subject == change.subject);
+                self.change(change, particular);
+                if !particular {
+                    usual = Some(change);
+                }
+            }
+        }
+    }
+
+    fn change(&mut self, change: &Change, particular: bool) {
+        let look = self.look;
+        let mark = match (change.is_new(self.plan), change.is_gone(), change.kind) {
+            (_, _, Kind::Reboot | Kind::Command | Kind::Other) => "",
+            (true, ..) => " (new)",
+            (_, true, _) => " (removed)",
+            _ => "",
+        };
+        let unsure = if change.uncertain { format!(" {}", look.unknown.apply_to("may change")) } else { String::new() };
+        let name = look.strong.apply_to(printable(&change.subject));
+        let hosts = hosts(&change.hosts);
+        let hosts = if particular { look.unknown.apply_to(format!("only {hosts}")).to_string() } else { hosts };
+        self.line(format!("  {name}{mark}{unsure}  {hosts}"));
+        let tasks: Vec<String> =
+            change.tasks.iter().filter_map(|task| self.plan.tasks.get(*task as usize)).map(reference).collect();
+        self.line(format!("    {}", look.quiet.apply_to(format!("by {}", tasks.join(", then ")))));
+        for field in &change.fields {
+            let (old, new) = (look.removed.apply_to(shown(&field.before)), look.added.apply_to(shown(&field.after)));
+            self.line(format!("    {}: {old} -> {new}", printable(&field.name)));
+        }
+        if let Some((before, after)) = change.text {
+            let (before, after) = (text(self.plan.content(before)), text(self.plan.content(after)));
+            let mut lines = of_texts("", &before, &after, self.settings.context, look);
+            if lines.len() > LINES && !self.settings.everything {
+                let more = lines.len() - LINES;
+                lines.truncate(LINES);
+                lines.push(look.quiet.apply_to(format!("… {more} more lines (-v shows all)")).to_string());
+            }
+            self.lines.extend(lines.into_iter().map(|line| format!("    {line}")));
+        }
+    }
+
+    /// Handlers that run, with the tasks that notify them.
+    fn handlers(&mut self, wanted: &impl Fn(&str) -> bool) {
+        let mut found: IndexMap<(u32, Vec<u32>), Vec<String>> = IndexMap::new();
+        for (name, host) in self.plan.hosts.iter().filter(|(name, _)| wanted(name)) {
+            let mut seen = IndexSet::new();
+            for (taken, task, step) in self.plan.way(host) {
+                if !task.handler || step.status == Status::Skipped || !seen.insert(taken.task) {
+                    continue;
+                }
+                let by = self.plan.way(host).filter(|(_, _, step)| step.notifies.contains(&task.name));
+                let by: IndexSet<u32> = by.map(|(taken, ..)| taken.task).collect();
+                found.entry((taken.task, by.into_iter().collect())).or_default().push(name.clone());
+            }
+        }
+        if found.is_empty() {
+            return;
+        }
+        self.heading("Handlers", &self.look.changed);
+        for ((handler, by), names) in found {
+            let Some(task) = self.plan.tasks.get(handler as usize) else { continue };
+            let name = self.look.strong.apply_to(printable(&task.title()));
+            let by: Vec<String> =
+                by.iter().filter_map(|task| self.plan.tasks.get(*task as usize)).map(reference).collect();
+            self.line(format!("  {name}  {}", hosts(&names)));
+            if !by.is_empty() {
+                self.line(format!("    {}", self.look.quiet.apply_to(format!("notified by {}", by.join(", ")))));
+            }
+        }
+    }
+
+    /// Tasks of a status, with what is said of each; equal ones once.
+    fn told(
+        &self,
+        wanted: &impl Fn(&str) -> bool,
+        pick: impl Fn(&Step) -> bool,
+    ) -> IndexMap<(u32, Vec<String>), Vec<String>> {
+        let mut found: IndexMap<(u32, Vec<String>), Vec<String>> = IndexMap::new();
+        for (name, host) in self.plan.hosts.iter().filter(|(name, _)| wanted(name)) {
+            for (taken, _, step) in self.plan.way(host).filter(|(_, _, step)| pick(step)) {
+                found.entry((taken.task, reasons(step))).or_default().push(name.clone());
+            }
+        }
+        found
+    }
+
+    fn section(&mut self, heading: &str, style: &Style, found: IndexMap<(u32, Vec<String>), Vec<String>>) {
+        if found.is_empty() {
+            return;
+        }
+        self.heading(heading, style);
+        for ((task, why), mut names) in found {
+            names.dedup();
+            let Some(task) = self.plan.tasks.get(task as usize) else { continue };
+            let name = self.look.strong.apply_to(printable(&task.title()));
+            let place = self.look.quiet.apply_to(task.at());
+            self.line(format!("  {name}  {place}  {}", hosts(&names)));
+            for line in why.iter().flat_map(|why| why.lines()) {
+                self.line(format!("    {}", printable(line)));
+            }
+        }
+    }
+
+    fn unknown(&mut self, wanted: &impl Fn(&str) -> bool) {
+        let found = self.told(wanted, |step| step.status == Status::Unknown);
+        self.section("May change (known only when it runs)", &self.look.unknown, found);
+    }
+
+    fn failures(&mut self, wanted: &impl Fn(&str) -> bool) {
+        let found = self.told(wanted, |step| step.status == Status::Failed && !step.ignored);
+        self.section(if self.live() { "Failed" } else { "Will fail" }, &self.look.failed, found);
+        let found = self.told(wanted, |step| step.status == Status::Unreachable);
+        self.section("Unreachable", &self.look.failed, found);
+        let mut left: IndexMap<String, Vec<String>> = IndexMap::new();
+        for (name, host) in self.plan.hosts.iter().filter(|(name, _)| wanted(name)) {
+            if let Some(why) = &host.not_attempted {
+                left.entry(why.clone()).or_default().push(name.clone());
+            }
+        }
+        if !left.is_empty() {
+            self.heading("Not attempted", &self.look.failed);
+            for (why, names) in left {
+                self.line(format!("  {}  {}", hosts(&names), printable(&why)));
+            }
+        }
+    }
+
+    fn verdict(&mut self, summary: &Summary) {
+        let mut parts = Vec::new();
+        for outcome in HostOutcome::ALL.into_iter().filter(|outcome| *outcome != HostOutcome::Ok) {
+            if summary.count(outcome) > 0 {
+                parts.push(format!("{} {}", summary.count(outcome), self.word(outcome)));
+            }
+        }
+        if parts.is_empty() {
+            parts.push("nothing to change".to_owned());
+        }
+        let tail = if self.live() { "" } else { " Nothing was changed." };
+        self.line("");
+        self.line(format!("{}: {}.{tail}", number(self.plan.hosts.len(), "host"), parts.join(", ")));
+    }
+}
+
+/// Why a step ends as it does: its own reason, or those of its items.
+fn reasons(step: &Step) -> Vec<String> {
+    if step.items.is_empty() {
+        return step.why.iter().cloned().collect();
+    }
+    let mut by_why: IndexMap<&str, Vec<String>> = IndexMap::new();
+    for item in &step.items {
+        by_why.entry(&item.why).or_default().push(shown(&item.label));
+    }
+    by_why.into_iter().map(|(why, labels)| format!("{}: {why}", labels.join(", "))).collect()
+}
+
+/// A task where it is mentioned: `Configure nginx (roles/web/tasks/main.yml:3)`.
+fn reference(task: &Task) -> String {
+    format!("`{}` ({})", printable(&task.title()), task.at())
+}
+
+/// `web1, web2`, or `214 hosts: web[001:214]`.
+fn hosts(names: &[String]) -> String {
+    let text = compact(names.iter().map(String::as_str));
+    if names.len() > FEW { format!("{}: {text}", number(names.len(), "host")) } else { text }
+}
+
+fn number(count: usize, word: &str) -> String {
+    if count == 1 { format!("1 {word}") } else { format!("{count} {word}s") }
+}
+
+/// A value of a field.
+fn shown(value: &Value) -> String {
+    match value {
+        Value::Null => "(none)".to_owned(),
+        Value::String(text) if text.is_empty() => "\"\"".to_owned(),
+        Value::String(text) => printable(text),
+        other => {
+            let text = other.to_string();
+            if measure_text_width(&text) > 200 { text.chars().take(200).chain(['…']).collect() } else { text }
+        }
+    }
+}
+
+/// One side of a difference as text.
+pub(super) fn text(side: &Value) -> String {
+    match side {
+        Value::Null => String::new(),
+        Value::String(text) => text.clone(),
+        other => serde_yaml::to_string(other).unwrap_or_else(|_| other.to_string()),
+    }
+}
