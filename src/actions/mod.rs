@@ -29,6 +29,8 @@ pub(crate) use call::{json, json_map};
 pub use remote::{Contents, Halt, Interrupts, NoContent, Remote, result_of};
 
 use refit_agent::modules::Module;
+use std::collections::HashMap;
+use std::sync::LazyLock;
 
 /// The controller's own actions, sorted by name.
 pub static ACTIONS: &[&Action] = &[
@@ -80,6 +82,19 @@ pub fn action(name: &str) -> Option<&'static Action> {
 /// The short names of all.
 pub fn names() -> impl Iterator<Item = &'static str> {
     declarations().into_iter().map(|module| module.name)
+}
+
+/// The arguments of a module whose values must not be shown.
+pub fn secret_args(module: &str) -> &'static [&'static str] {
+    static KNOWN: LazyLock<HashMap<&'static str, Vec<&'static str>>> = LazyLock::new(|| {
+        let secret = |module: &Module| {
+            let specs = (module.args)().into_iter().filter(|spec| spec.secret);
+            specs.flat_map(|spec| spec.aliases.iter().copied().chain([spec.name])).collect::<Vec<_>>()
+        };
+        let all = declarations().into_iter().map(|module| (module.name, secret(module)));
+        all.filter(|(_, names)| !names.is_empty()).collect()
+    });
+    KNOWN.get(short_name(module)).map_or(&[], Vec::as_slice)
 }
 
 /// Whether an action takes arguments of any name (`set_fact`).

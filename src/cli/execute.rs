@@ -6,7 +6,7 @@ use super::{Shown, print, prompt};
 use crate::actions::Interrupts;
 use crate::config::Settings;
 use crate::connection::{Links, Pool, Program};
-use crate::engine::{self, RunOptions, Tools};
+use crate::engine::{self, Foresight, RunOptions, Tools};
 use crate::event::{EventKind, Sink, View};
 use anyhow::Context;
 use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
@@ -17,20 +17,21 @@ const HANDSHAKES: usize = 32;
 
 /// Runs what was asked for, or lists it. The exit code.
 pub(super) fn run(options: RunOptions, fleet: &FleetArgs, shown: Shown) -> anyhow::Result<u8> {
-    run_seen(options, fleet, shown, Vec::new())
+    match Ground::open(fleet)? {
+        Ok(ground) => run_on(ground, options, shown, Vec::new(), None),
+        Err(code) => Ok(code),
+    }
 }
 
-/// The same, seen by these views too.
-pub(super) fn run_seen(
+/// The same on a ground that is there, seen by these views too, and held to what was foreseen.
+pub(super) fn run_on(
+    ground: Ground,
     options: RunOptions,
-    fleet: &FleetArgs,
     shown: Shown,
     views: Vec<Box<dyn View>>,
+    foresight: Option<Arc<dyn Foresight>>,
 ) -> anyhow::Result<u8> {
-    let Ground { settings, vault, secrets } = match Ground::open(fleet)? {
-        Ok(ground) => ground,
-        Err(code) => return Ok(code),
-    };
+    let Ground { settings, vault, secrets } = ground;
     let mut options = options;
     ask_as_configured(&mut options, &settings)?;
     let shown = shown.configured(&settings);
@@ -50,6 +51,7 @@ pub(super) fn run_seen(
         vault,
         links: links.clone(),
         interrupts: interrupts.clone(),
+        foresight,
     };
     let ready = match engine::prepare(options, tools) {
         Ok(ready) => ready,

@@ -11,6 +11,7 @@ use anyhow::Context;
 use std::sync::Arc;
 
 /// What a command stands on.
+#[derive(Clone)]
 pub(super) struct Ground {
     pub settings: Settings,
     pub vault: Arc<Vault>,

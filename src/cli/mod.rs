@@ -1,5 +1,6 @@
 //! The command line.
 
+mod apply;
 pub mod args;
 mod execute;
 mod explain;
@@ -78,7 +79,10 @@ fn refit(words: Vec<OsString>) -> anyhow::Result<u8> {
             let options = args.body.options(args.playbooks, typed, &mut prompt::ask)?;
             execute::run(options, &args.body.fleet, shown)
         }
-        Command::Plan(args) => plan::plan(args, typed),
+        Command::Plan(args) => plan::plan(*args, typed),
+        Command::Show(args) => plan::show(&args),
+        Command::Apply(args) => apply::apply(&args, typed),
+        Command::Report(args) => plan::report(&args),
         Command::Exec(args) => {
             let mut shown = Shown::new(args.output.output, args.body.fleet.verbose, args.output.diff_context);
             shown.ad_hoc = true;

@@ -67,6 +67,8 @@ pub struct Batch {
     pub hosts: Vec<Arc<Host>>,
     /// Handlers that were notified: by handler (its place in the play's list), the hosts.
     pub notified: Mutex<HashMap<usize, Vec<Arc<str>>>>,
+    /// In a dry run: of these handlers on these hosts it is not known whether they run, and why.
+    pub perhaps: Mutex<HashMap<(usize, Arc<str>), Arc<str>>>,
     /// Whether the batch ends here (`meta: end_batch`).
     pub ended: AtomicBool,
 }

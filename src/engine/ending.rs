@@ -21,6 +21,10 @@ pub struct Ending {
     pub consequences: Vec<Consequence>,
     /// In a dry run: why the result is not known. The status may be known all the same (`changed_when: false`).
     pub unknown: Option<String>,
+    /// In a dry run: the task itself would have done something that can't be foreseen.
+    pub did_unforeseen: bool,
+    /// It is the host that said so, not a template or an action of the controller.
+    pub of_host: bool,
 }
 
 impl Ending {
@@ -41,6 +45,8 @@ impl Ending {
             facts: Map::new(),
             consequences: Vec::new(),
             unknown: None,
+            did_unforeseen: false,
+            of_host: false,
         }
     }
 
@@ -102,7 +108,7 @@ impl Ending {
         match result {
             Ok(outcome) => Ending::of_outcome(outcome),
             Err(Halt::Lost(error)) => Ending::unreachable(&error),
-            Err(Halt::Stop(Stop::Unknown { why })) => Ending::unknown(why),
+            Err(Halt::Stop(Stop::Unknown { why })) => Ending { did_unforeseen: true, ..Ending::unknown(why) },
             Err(Halt::Stop(Stop::Cancelled { why })) => Ending::failed(why),
             Err(Halt::Stop(Stop::Failed(failure))) => {
                 let mut fields = failure.result;
@@ -111,7 +117,7 @@ impl Ending {
                 fields.entry("msg").or_insert_with(|| failure.msg.into());
                 add_warnings(&mut fields, failure.warnings);
                 add_lines(&mut fields);
-                Ending::of(Status::Failed, fields)
+                Ending { of_host: true, ..Ending::of(Status::Failed, fields) }
             }
         }
     }
@@ -243,6 +249,8 @@ impl Ending {
             whole.result.diff.extend(ending.result.diff.iter().cloned());
             whole.facts.extend(ending.facts.clone());
             whole.consequences.extend(ending.consequences.iter().cloned());
+            whole.did_unforeseen |= ending.did_unforeseen;
+            whole.of_host |= ending.of_host;
             whole.unknown = whole.unknown.or_else(|| ending.unknown.clone());
         }
         // The first reason of the kind that decided.

@@ -1,6 +1,7 @@
 //! A run from its options to its end.
 
 use super::batch::lock;
+use super::foresight::Foresight;
 use super::host::Standing;
 use super::options::{RunOptions, What};
 use super::play::Next;
@@ -51,6 +52,8 @@ pub struct Tools {
     pub links: Arc<dyn Links>,
     /// What the user does meanwhile.
     pub interrupts: Arc<Interrupts>,
+    /// Judges what tasks did, where something was foreseen.
+    pub foresight: Option<Arc<dyn Foresight>>,
 }
 
 /// A run whose playbooks and inventory were read: nothing has happened yet.
@@ -88,6 +91,7 @@ pub fn prepare(options: RunOptions, tools: Tools) -> Result<Ready, Diagnostics> 
         links: tools.links,
         sink: tools.sink,
         interrupts: tools.interrupts,
+        foresight: tools.foresight,
         pool: super::pool::Pool::new(forks),
         tags,
         extra: Layer::from(extra),
@@ -163,6 +167,7 @@ pub fn run(ready: Ready) -> i32 {
         command: run.options.command.clone(),
         playbooks: paths,
         mode: if run.options.check { RunMode::Plan } else { RunMode::Live },
+        plan: run.options.plan.clone(),
     });
     run.warn_all(&warnings);
     let mut play_id = 0;
@@ -216,7 +221,7 @@ impl Run {
         let stands = |standing| hosts.values().any(|host| host.state().standing == standing);
         if stands(Standing::Unreachable) {
             exit::UNREACHABLE
-        } else if stands(Standing::Failed) {
+        } else if stands(Standing::Failed) || stands(Standing::Deviated) {
             exit::FAILED
         } else if self.interrupts.times() > 0 {
             exit::INTERRUPTED

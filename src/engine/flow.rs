@@ -101,7 +101,9 @@ impl Batch {
 
     /// What follows for the others when a task failed on some hosts.
     pub fn consequences_of_failures(self: &Arc<Self>, task: &Task, hosts: &[Arc<Host>]) {
-        let lost = |host: &Arc<Host>| matches!(host.state().standing, Standing::Failed | Standing::Unreachable);
+        let lost = |host: &Arc<Host>| {
+            matches!(host.state().standing, Standing::Failed | Standing::Unreachable | Standing::Deviated)
+        };
         let fallen = hosts.iter().filter(|host| lost(host)).count();
         if fallen == 0 {
             return;

@@ -8,8 +8,15 @@ use crate::template::Scope;
 use std::sync::Arc;
 
 impl Batch {
-    /// A task changed hosts: notifies the handlers that it names.
-    pub fn notify(self: &Arc<Self>, task: &Arc<Task>, id: TaskId, scope: &Scope, hosts: &[Arc<Host>]) {
+    /// A task changed hosts: notifies the handlers that it names. With `perhaps`, it is not known whether it will.
+    pub fn notify(
+        self: &Arc<Self>,
+        task: &Arc<Task>,
+        id: TaskId,
+        scope: &Scope,
+        hosts: &[Arc<Host>],
+        perhaps: Option<&Arc<str>>,
+    ) {
         let sources: Vec<_> =
             task.scope.gathered(Keyword::Notify).into_iter().flat_map(crate::playbook::one_or_more).collect();
         for source in sources {
@@ -24,12 +31,19 @@ impl Batch {
                 }
             };
             for name in names {
-                self.notify_name(&name, task, id, hosts);
+                self.notify_name(&name, task, id, hosts, perhaps);
             }
         }
     }
 
-    fn notify_name(self: &Arc<Self>, name: &str, task: &Arc<Task>, id: TaskId, hosts: &[Arc<Host>]) {
+    fn notify_name(
+        self: &Arc<Self>,
+        name: &str,
+        task: &Arc<Task>,
+        id: TaskId,
+        hosts: &[Arc<Host>],
+        perhaps: Option<&Arc<str>>,
+    ) {
         let Some(first) = hosts.first() else { return };
         let handlers = self.handler_list();
         // Of several handlers of a name the last one counts; all that listen to a topic do, of one name the last.
@@ -61,8 +75,16 @@ impl Batch {
         for index in found {
             let waiting = notified.entry(index).or_default();
             for host in hosts {
-                if !waiting.contains(&host.name) {
+                let key = (index, host.name.clone());
+                let is_new = !waiting.contains(&host.name);
+                if is_new {
                     waiting.push(host.name.clone());
+                }
+                // One task that is sure to change something is enough.
+                match perhaps {
+                    Some(why) if is_new => drop(lock(&self.perhaps).insert(key, why.clone())),
+                    Some(_) => {}
+                    None => drop(lock(&self.perhaps).remove(&key)),
                 }
             }
         }
@@ -98,7 +120,12 @@ impl Batch {
             let Some(node) = handlers.get(index) else { break };
             let waiting = self.take_notified(index, hosts);
             if !waiting.is_empty() && !self.is_over() {
+                for host in &waiting {
+                    let why = lock(&self.perhaps).remove(&(index, host.name.clone()));
+                    host.state().perhaps = why;
+                }
                 self.nodes(std::slice::from_ref(node), &waiting);
+                waiting.iter().for_each(|host| host.state().perhaps = None);
                 // A handler may notify one that is defined before it.
                 index = lock(&self.notified).keys().copied().min().map_or(index + 1, |first| first.min(index + 1));
                 continue;

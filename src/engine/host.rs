@@ -14,6 +14,8 @@ pub enum Standing {
     Failed,
     /// It could not be reached.
     Unreachable,
+    /// A task did something else than was planned: it takes part in nothing any more, and nothing rescues it.
+    Deviated,
     /// It left the play without failure (`meta: end_host`, `end_play`, ...).
     Ended,
     /// It left the role that runs (`meta: end_role`).
@@ -44,6 +46,11 @@ pub struct HostState {
     pub roles: Vec<String>,
     /// Whether the host took part in a play.
     pub used: bool,
+    /// In a dry run: why it is not known whether what runs now runs at all (a handler that only a task notified that may
+    /// change something).
+    pub perhaps: Option<Arc<str>>,
+    /// In a dry run: the first task that did something on it that can't be foreseen.
+    pub unforeseen: Option<Arc<str>>,
 }
 
 /// A host in a run.
@@ -64,6 +71,8 @@ impl Host {
             failed: None,
             roles: Vec::new(),
             used: false,
+            perhaps: None,
+            unforeseen: None,
         };
         Host { name: Arc::from(name), state: Mutex::new(state) }
     }

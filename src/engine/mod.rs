@@ -9,6 +9,7 @@ mod explain;
 mod extra_vars;
 mod fact_cache;
 mod flow;
+mod foresight;
 mod handlers;
 mod host;
 mod includes;
@@ -33,6 +34,7 @@ pub use entry::{Ready, Tools, exit, prepare, run};
 pub use explain::{
     ExplainedTask, ExplainedVariable, Place as SetAt, Skip, explain_task, explain_variable, levels_above,
 };
+pub use foresight::{Foresight, TaskMark};
 pub use lists::list;
 pub use options::{Become, Connection, Fleet, ListOnly, Password, RunOptions, VaultSecret, VaultSource, What};
 

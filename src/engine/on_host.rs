@@ -306,6 +306,7 @@ impl OnHost {
             (None, None) => Ending::failed(format!("`{}` has no host to run on", declared.name)),
         };
         ending.result.delegated_to = delegated;
+        ending.of_host &= needs_host;
         ending
     }
 
@@ -344,6 +345,11 @@ impl OnHost {
                 continue;
             }
             put(name, scope.value(source)?);
+        }
+        for name in actions::secret_args(&self.task.action.name) {
+            if let Some(value) = args.get(*name).filter(|value| !value.is_none()) {
+                self.batch.run().secrets.add(&value.to_string());
+            }
         }
         Ok(args)
     }

@@ -173,6 +173,8 @@ pub struct RunOptions {
     pub poll: Option<u32>,
     /// What to print instead of running.
     pub list_only: ListOnly,
+    /// The file of the plan that is carried out, for the record.
+    pub plan: Option<String>,
 }
 
 impl RunOptions {
@@ -198,6 +200,7 @@ impl RunOptions {
             background: None,
             poll: None,
             list_only: ListOnly::default(),
+            plan: None,
         }
     }
 }

@@ -85,6 +85,7 @@ impl Run {
                 play: play_run.clone(),
                 hosts,
                 notified: Mutex::new(HashMap::new()),
+                perhaps: Mutex::new(HashMap::new()),
                 ended: AtomicBool::new(false),
             });
             let names = batch.hosts.iter().map(|host| host.name.to_string()).collect();
@@ -92,10 +93,9 @@ impl Run {
             batch.run_sections(&strategy);
             self.after_batch(&batch);
             let interrupted = self.interrupts.times() > 0;
-            let fallen = batch
-                .hosts
-                .iter()
-                .all(|host| matches!(host.state().standing, Standing::Failed | Standing::Unreachable));
+            let fallen = batch.hosts.iter().all(|host| {
+                matches!(host.state().standing, Standing::Failed | Standing::Unreachable | Standing::Deviated)
+            });
             if play_run.ended.load(Ordering::SeqCst) || fallen || interrupted {
                 let why = if interrupted {
                     "the run was interrupted"
@@ -141,7 +141,8 @@ impl Run {
                     .hint("there are inventory, sorted, reverse_sorted, reverse_inventory and shuffle"));
             }
         }
-        hosts.retain(|name| !matches!(self.host(name).state().standing, Standing::Failed | Standing::Unreachable));
+        let left = |standing| !matches!(standing, Standing::Failed | Standing::Unreachable | Standing::Deviated);
+        hosts.retain(|name| left(self.host(name).state().standing));
         Ok((pattern, hosts))
     }
 

@@ -41,6 +41,8 @@ pub struct Run {
     pub sink: Arc<dyn Sink>,
     /// What the user does meanwhile.
     pub interrupts: Arc<Interrupts>,
+    /// Judges what tasks did, where something was foreseen.
+    pub foresight: Option<Arc<dyn super::foresight::Foresight>>,
     /// Threads for what waits.
     pub pool: super::pool::Pool,
     /// `--tags` and `--skip-tags`.

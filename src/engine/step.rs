@@ -92,6 +92,13 @@ impl Batch {
             Some(source) => scope.text(source).unwrap_or_else(|_| source.as_str().unwrap_or_default().to_owned()),
             None => raw_title(task),
         };
+        for (_, value) in
+            task.action.args.named.iter().filter(|(name, value)| {
+                actions::secret_args(&task.action.name).contains(&&**name) && !value.has_template()
+            })
+        {
+            run.secrets.add(value.as_str().unwrap_or_default());
+        }
         let hidden = KeywordReader { task: &task.scope, scope }.flag(Keyword::NoLog);
         let args = match hidden {
             Ok(None | Some(false)) => {
@@ -137,6 +144,11 @@ impl Batch {
         // Not knowing whether to go on means not to.
         ending.result.ignored = ignored.ok().flatten().unwrap_or(false);
 
+        ending.result.digest = ending.digest();
+        if self.play.is_plan() {
+            self.doubt(host, task, title, &mut ending);
+        }
+
         if let Some(name) = task.get(Keyword::Register).and_then(|source| source.as_str()) {
             let registered = registered(task, title, name, &ending);
             for host in everyone.unwrap_or(std::slice::from_ref(host)) {
@@ -159,9 +171,12 @@ impl Batch {
         let changed = ending.result.status == Status::Changed || ending.result.status == Status::Unknown;
         if changed {
             let hosts = everyone.unwrap_or(std::slice::from_ref(host));
-            self.notify(task, id, scope, hosts);
+            let perhaps = (ending.result.status == Status::Unknown).then(|| {
+                Arc::from(format!("it runs only if task `{title}` ({}) changes something", task.span().place()))
+            });
+            self.notify(task, id, scope, hosts, perhaps.as_ref());
         }
-        ending.result.digest = ending.digest();
+        let deviation = self.judged(task, title, host, &ending.result);
         let mut result = ending.result;
         if !run.wants_diff(&reader) {
             result.diff.clear();
@@ -170,6 +185,15 @@ impl Batch {
             super::censor(&mut result);
         }
         run.sink.emit(EventKind::HostFinished { task: id, host: host.name.to_string(), result });
+        if let Some(why) = deviation {
+            let hosts = everyone.unwrap_or(std::slice::from_ref(host));
+            for host in hosts {
+                let mut state = host.state();
+                state.standing = Standing::Deviated;
+                state.stats.failures += 1;
+            }
+            run.sink.emit(EventKind::Deviated { task: id, host: host.name.to_string(), why });
+        }
         if everyone.is_some() && host.state().standing != Standing::Active && !host.is_active() {
             let standing = host.state().standing;
             if standing == Standing::Failed {
@@ -179,6 +203,44 @@ impl Batch {
                 }
             }
         }
+    }
+
+    /// What a dry run can't say for sure of an end that it foresees.
+    fn doubt(&self, host: &Arc<Host>, task: &Task, title: &str, ending: &mut Ending) {
+        let mut state = host.state();
+        if let Some(why) = state.perhaps.clone() {
+            if ending.result.status != Status::Skipped {
+                ending.result.status = Status::Unknown;
+                ending.result.why = Some(why.to_string());
+            }
+        } else if ending.result.status == Status::Unknown && ending.did_unforeseen {
+            let place = task.span().place();
+            state
+                .unforeseen
+                .get_or_insert_with(|| Arc::from(format!("task `{title}` ({place}) may change that before")));
+        } else if let (Status::Failed, Some(why), true) =
+            (ending.result.status, &state.unforeseen, ending.of_host && !ending.result.ignored)
+        {
+            let said = ending.result.result.get("msg").and_then(|msg| msg.as_str()).unwrap_or_default();
+            let why = format!("it would fail now ({said}), but {why}");
+            ending.result.status = Status::Unknown;
+            ending.result.why = Some(why.clone());
+            ending.unknown = Some(why);
+        }
+    }
+
+    /// Why the host must not go on: what the task did was not foreseen.
+    fn judged(&self, task: &Task, title: &str, host: &Arc<Host>, result: &TaskResult) -> Option<String> {
+        let place = place(task.span());
+        let mark = super::foresight::TaskMark {
+            play: self.play.id,
+            title,
+            action: &task.action.name,
+            role: task.scope.role().map(|used| &*used.name),
+            handler: task.handler,
+            place: &place,
+        };
+        self.run().foresight.as_ref()?.judge(&mark, &host.name, result)
     }
 
     fn take_facts(

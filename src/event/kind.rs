@@ -81,6 +81,9 @@ pub enum EventKind {
         playbooks: Vec<String>,
         /// Whether hosts are changed.
         mode: RunMode,
+        /// The file of the plan that is carried out.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        plan: Option<String>,
     },
     /// A playbook begins.
     PlaybookStarted {
@@ -185,6 +188,15 @@ pub enum EventKind {
         host: String,
         /// How it ended.
         result: TaskResult,
+    },
+    /// A task did something else than was planned, and the host stops.
+    Deviated {
+        /// The task.
+        task: TaskId,
+        /// The host.
+        host: String,
+        /// What was planned, and what was done.
+        why: String,
     },
     /// A task is done on all hosts that it was started for. Every started task ends with it, also in an interrupted run.
     TaskFinished {

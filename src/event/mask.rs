@@ -31,7 +31,7 @@ impl EventKind {
                 label.iter_mut().for_each(|label| secrets.mask_json(label));
             }
             EventKind::Notified { handlers, .. } => handlers.iter_mut().for_each(text),
-            EventKind::PlayStopped { why, .. } => text(why),
+            EventKind::PlayStopped { why, .. } | EventKind::Deviated { why, .. } => text(why),
             EventKind::Warning { message, .. } | EventKind::Error { message } => text(message),
             EventKind::RunFinished { not_attempted, owed_handlers, custom, .. } => {
                 not_attempted.values_mut().for_each(text);

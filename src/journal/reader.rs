@@ -195,6 +195,7 @@ mod tests {
             command: Vec::new(),
             playbooks: vec!["site.yml".to_owned()],
             mode: RunMode::Live,
+            plan: None,
         };
         let notified = EventKind::Notified { task: 0, host: host(), handlers: vec!["restart nginx".to_owned()] };
         let kinds = [

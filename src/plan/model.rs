@@ -1,6 +1,7 @@
 //! A plan as data. Its JSON form is documented by `docs/plan.schema.json`.
 
 use crate::event::{Place, RunMode, Status};
+use crate::secrets::Secrets;
 use indexmap::IndexMap;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use serde_json::Value;
@@ -73,6 +74,9 @@ pub struct Plan {
     pub command: Vec<String>,
     /// The playbooks.
     pub playbooks: Vec<String>,
+    /// The file of the plan that the run carried out.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub carries_out: Option<String>,
     /// The run's exit code; none of one that did not come to its end.
     pub exit_code: Option<i32>,
     /// The plays, in order.
@@ -214,6 +218,9 @@ pub struct HostPlan {
     /// Handlers that were notified and did not run.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub owed: Vec<String>,
+    /// Tasks that did something else than was planned, for which the host stopped: the task, and what.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub deviations: Vec<(u32, String)>,
 }
 
 /// A task on a host. In JSON: `[TASK, STEP, MICROSECONDS]`.
@@ -284,6 +291,22 @@ impl Plan {
         host.steps.iter().filter_map(|taken| {
             Some((*taken, self.tasks.get(taken.task as usize)?, self.steps.get(taken.step as usize)?))
         })
+    }
+
+    /// Masks secrets, also those that became known only after an event told of them.
+    pub fn mask(&mut self, secrets: &Secrets) {
+        let text = |text: &mut String| *text = secrets.mask(text);
+        self.contents.iter_mut().for_each(|content| secrets.mask_json(content));
+        self.tasks.iter_mut().for_each(|task| text(&mut task.name));
+        self.command.iter_mut().for_each(text);
+        for step in &mut self.steps {
+            step.why.iter_mut().for_each(text);
+            for item in &mut step.items {
+                secrets.mask_json(&mut item.label);
+                text(&mut item.why);
+            }
+        }
+        self.errors.iter_mut().chain(&mut self.warnings).for_each(text);
     }
 
     /// A text or state.

@@ -1,5 +1,6 @@
 //! Reads a plan off the events of a run.
 
+use super::compare::TaskKey;
 use super::model::{Batch, Content, Delta, Form, HostPlan, ItemPlan, Plan, Play, Step, Taken, Task};
 use crate::event::{Event, EventKind, PlayId, RunMode, Status, TaskId, TaskResult, View};
 use crate::report::failure_message;
@@ -8,9 +9,6 @@ use serde_json::Value;
 use sha2::{Digest as _, Sha256};
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
-
-/// What tells a task from others: play, file, line, column, module, role, whether it is a handler.
-type TaskKey = (u32, String, u32, u32, String, Option<String>, bool);
 
 /// Folds events to a plan.
 pub struct PlanReader {
@@ -35,6 +33,7 @@ impl Default for PlanReader {
             ended: 0,
             command: Vec::new(),
             playbooks: Vec::new(),
+            carries_out: None,
             exit_code: None,
             plays: Vec::new(),
             tasks: Vec::new(),
@@ -74,7 +73,8 @@ impl PlanReader {
     pub fn take(&mut self, event: &Event) {
         self.plan.ended = event.at;
         match &event.kind {
-            EventKind::RunStarted { run, refit, command, playbooks, mode, .. } => {
+            EventKind::RunStarted { run, refit, command, playbooks, mode, plan, .. } => {
+                self.plan.carries_out.clone_from(plan);
                 self.plan.began = event.at;
                 self.plan.mode = *mode;
                 self.plan.run.clone_from(run);
@@ -119,6 +119,11 @@ impl PlanReader {
             EventKind::Warning { message, .. } => {
                 if !self.plan.warnings.contains(message) {
                     self.plan.warnings.push(message.clone());
+                }
+            }
+            EventKind::Deviated { task, host, why } => {
+                if let Some(&task) = self.tasks.get(task) {
+                    self.host(host).deviations.push((task, why.clone()));
                 }
             }
             EventKind::Error { message } => self.plan.errors.push(message.clone()),

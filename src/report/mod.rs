@@ -13,5 +13,5 @@ pub use human::failure_message;
 pub use human::{HumanSettings, HumanView};
 pub use json::JsonView;
 pub use ndjson::NdjsonView;
-pub use plan::{Only, PlanLook, plan_json, plan_schema, plan_text};
+pub use plan::{Only, PlanLook, Sides, drift_text, plan_html, plan_json, plan_schema, plan_text};
 pub use printer::Printer;

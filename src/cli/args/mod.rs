@@ -18,6 +18,7 @@ pub use fleet::FleetArgs;
 pub use inventory::{InventoryArgs, InventoryCommandArgs};
 pub use lint::{LintArgs, LintFormat};
 pub use plan::{PlanArgs, PlanLookArgs};
+pub use plan::{ApplyArgs, PlanArgs, PlanLookArgs, ReportArgs, ShowArgs};
 pub(super) use reach::reach;
 pub use reach::{BecomeArgs, ConnectionArgs};
 pub use run::{PlaybookArgs, RunArgs};
@@ -48,6 +49,9 @@ line is wrong, 4 a host was unreachable, 99 interrupted, 250 a fault of refit it
 const PLAN_EXIT_CODES: &str = "Exit codes: those of `refit run`. With --detailed-exitcode: 0 nothing to do, 2 changes, 3 changes that \
 are not all known, 1 errors.";
 
+const APPLY_EXIT_CODES: &str = "Exit codes: those of `refit run`; 3 where what would happen now is not what was approved, and nothing was \
+changed.";
+
 /// The commands.
 #[derive(Debug, Subcommand)]
 pub enum Command {
@@ -56,7 +60,14 @@ pub enum Command {
     Run(RunArgs),
     /// Show what a run would change, without changing anything.
     #[command(after_help = PLAN_EXIT_CODES)]
-    Plan(PlanArgs),
+    Plan(Box<PlanArgs>),
+    /// Show a saved plan, without touching a host.
+    Show(ShowArgs),
+    /// Carry out a saved plan, or nothing: where a host would become something else now than was approved, nothing is changed.
+    #[command(after_help = APPLY_EXIT_CODES)]
+    Apply(ApplyArgs),
+    /// Show what a run did, beside what was planned.
+    Report(ReportArgs),
     /// Run one module on hosts.
     #[command(after_help = EXIT_CODES)]
     Exec(ExecArgs),

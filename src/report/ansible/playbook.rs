@@ -336,6 +336,9 @@ impl View for PlaybookView {
                 self.say(Colour::Cyan, &format!("included: {} for {}{item}", what.display(), hosts.join(", ")));
             }
             EventKind::PlayStopped { .. } => self.print_banner("NO MORE HOSTS LEFT"),
+            EventKind::Deviated { host, why, .. } => {
+                self.err.line(&format!("[ERROR]: not as planned: {host}: {why}; the host stops"));
+            }
             EventKind::Warning { message, deprecation } => self.warn(message, *deprecation),
             EventKind::Error { message } => {
                 let line = self.paint(Colour::Red, &format!("[ERROR]: {message}"));

@@ -230,6 +230,10 @@ impl View for HumanView {
                     task.finish(host, result, event.at);
                 }
             }
+            EventKind::Deviated { task, host, why } => {
+                let head = self.look.failed.apply_to("Not as planned:");
+                self.say(&[format!("  {head} {}: {host}: {why}; the host stops", self.title(*task))]);
+            }
             EventKind::TaskFinished { task } => self.close(*task),
             EventKind::Included { what, hosts, label, .. } => {
                 if self.settings.verbosity >= 1 {

@@ -102,6 +102,8 @@ fn made_up(mode: RunMode) -> Vec<Event> {
             command: Vec::new(),
             playbooks: vec!["site.yml".to_owned()],
             mode,
+            plan: None,
+            plan: None,
         },
         EventKind::PlayStarted {
             play: 0,

@@ -5,6 +5,7 @@ use serde::Serialize;
 
 /// A plan, or what a run did, as `refit plan --output json` prints it: the plan itself, and what a reader would work out of it.
 #[derive(Serialize, schemars::JsonSchema)]
+#[schemars(rename = "PrintedPlan")]
 struct Printed<'a> {
     #[serde(flatten)]
     plan: &'a Plan,

@@ -40,6 +40,7 @@ fn made_up() -> Vec<Event> {
             command: Vec::new(),
             playbooks: vec!["site.yml".to_owned()],
             mode: RunMode::Plan,
+            plan: None,
         },
         EventKind::PlayStarted {
             play: 0,
