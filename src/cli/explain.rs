@@ -33,6 +33,7 @@ pub(super) fn explain(args: &ExplainArgs) -> anyhow::Result<u8> {
     };
     let told = Arc::new(Told::default());
     let tools = Tools {
+        foresight: None,
         settings,
         sink: told.clone(),
         secrets: secrets.clone(),

@@ -166,11 +166,17 @@ fn journal_of(run: &str) -> anyhow::Result<PathBuf> {
     let directory = crate::journal::directory(std::env::var_os("XDG_STATE_HOME"), std::env::var_os("HOME"))
         .context("neither XDG_STATE_HOME nor HOME says where journals are")?;
     let entries = std::fs::read_dir(&directory).with_context(|| format!("no journals in {}", directory.display()))?;
-    let mut names: Vec<String> = entries
-        .filter_map(|entry| Some(entry.ok()?.file_name().to_str()?.strip_suffix(".ndjson")?.to_owned()))
-        .filter(|name| run == "last" || name.starts_with(run))
+    // By when they were written last: names tell only the second in which a run began.
+    let mut found: Vec<(Option<std::time::SystemTime>, String)> = entries
+        .filter_map(|entry| {
+            let entry = entry.ok()?;
+            let name = entry.file_name().to_str()?.strip_suffix(".ndjson")?.to_owned();
+            Some((entry.metadata().ok().and_then(|meta| meta.modified().ok()), name))
+        })
+        .filter(|(_, name)| run == "last" || name.starts_with(run))
         .collect();
-    names.sort();
+    found.sort();
+    let names: Vec<String> = found.into_iter().map(|(_, name)| name).collect();
     match names.as_slice() {
         [] => anyhow::bail!("there is no journal of a run `{run}` in {}", directory.display()),
         [.., newest] if run == "last" || names.len() == 1 => Ok(directory.join(format!("{newest}.ndjson"))),

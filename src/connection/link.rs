@@ -67,12 +67,12 @@ pub(super) struct HostLink {
 }
 
 impl HostLink {
-    /// To a host; does not connect yet.
-    pub fn new(target: Target, shared: Arc<Shared>) -> HostLink {
+    /// To a host; does not connect yet. `effects` are those of its machine.
+    pub fn new(target: Target, shared: Arc<Shared>, effects: Arc<Effects>) -> HostLink {
         HostLink {
             target: Arc::new(target),
             shared,
-            effects: Arc::default(),
+            effects,
             connection: Mutex::new(None),
             ids: AtomicU64::new(1),
             cancelled: AtomicBool::new(false),

@@ -1,9 +1,10 @@
 //! The links of a run.
 
+use super::effects::Effects;
 use super::link::HostLink;
 use super::programs::Program;
 use super::ssh_config::SshConfig;
-use super::{Link, LinkError, Links, Target};
+use super::{Link, LinkError, Links, Target, Transport};
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 use std::collections::HashMap;
 use std::sync::{Arc, Condvar, Mutex};
@@ -34,6 +35,17 @@ impl Shared {
 pub struct Pool {
     shared: Arc<Shared>,
     links: Mutex<HashMap<Target, Arc<HostLink>>>,
+    /// What a dry run foresaw, by machine: whatever user a task logs in as, and under whatever name.
+    foreseen: Mutex<HashMap<Machine, Arc<Effects>>>,
+}
+
+/// Which machine a target is on, as far as its name tells.
+#[derive(PartialEq, Eq, Hash)]
+enum Machine {
+    /// The controller's own.
+    Own,
+    /// Another one: address and port.
+    Other(String, Option<u16>),
 }
 
 impl Pool {
@@ -48,13 +60,25 @@ impl Pool {
                 handshakes: Arc::new(Gate::new(handshakes)),
             }),
             links: Mutex::new(HashMap::new()),
+            foreseen: Mutex::new(HashMap::new()),
         }
+    }
+}
+
+impl Pool {
+    fn foreseen(&self, target: &Target) -> Arc<Effects> {
+        let machine = match target.transport {
+            Transport::Local => Machine::Own,
+            _ => Machine::Other(target.address.clone(), target.port),
+        };
+        let known = self.foreseen.lock();
+        known.map(|mut known| known.entry(machine).or_default().clone()).unwrap_or_default()
     }
 }
 
 impl Links for Pool {
     fn link(&self, target: &Target) -> Arc<dyn Link> {
-        let make = || Arc::new(HostLink::new(target.clone(), self.shared.clone()));
+        let make = || Arc::new(HostLink::new(target.clone(), self.shared.clone(), self.foreseen(target)));
         match self.links.lock() {
             Ok(mut links) => links.entry(target.clone()).or_insert_with(make).clone(),
             // Nobody panics with this lock held; a link of its own works as well.

@@ -23,6 +23,8 @@ pub struct Ending {
     pub unknown: Option<String>,
     /// In a dry run: the task itself would have done something that can't be foreseen.
     pub did_unforeseen: bool,
+    /// In a dry run: it was done for real (`check_mode: false`), on the host as it is now.
+    pub ran_live: bool,
     /// It is the host that said so, not a template or an action of the controller.
     pub of_host: bool,
 }
@@ -47,6 +49,7 @@ impl Ending {
             unknown: None,
             did_unforeseen: false,
             of_host: false,
+            ran_live: false,
         }
     }
 
@@ -250,6 +253,7 @@ impl Ending {
             whole.facts.extend(ending.facts.clone());
             whole.consequences.extend(ending.consequences.iter().cloned());
             whole.did_unforeseen |= ending.did_unforeseen;
+            whole.ran_live |= ending.ran_live;
             whole.of_host |= ending.of_host;
             whole.unknown = whole.unknown.or_else(|| ending.unknown.clone());
         }

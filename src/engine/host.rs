@@ -49,6 +49,8 @@ pub struct HostState {
     /// In a dry run: why it is not known whether what runs now runs at all (a handler that only a task notified that may
     /// change something).
     pub perhaps: Option<Arc<str>>,
+    /// In a dry run: paths that tasks would have changed so far.
+    pub touched: std::collections::BTreeSet<String>,
     /// In a dry run: the first task that did something on it that can't be foreseen.
     pub unforeseen: Option<Arc<str>>,
 }
@@ -72,6 +74,7 @@ impl Host {
             roles: Vec::new(),
             used: false,
             perhaps: None,
+            touched: std::collections::BTreeSet::new(),
             unforeseen: None,
         };
         Host { name: Arc::from(name), state: Mutex::new(state) }

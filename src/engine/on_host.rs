@@ -307,6 +307,7 @@ impl OnHost {
         };
         ending.result.delegated_to = delegated;
         ending.of_host &= needs_host;
+        ending.ran_live = self.is_plan() && remote.as_ref().is_some_and(|(remote, _)| !remote.is_plan());
         ending
     }
 

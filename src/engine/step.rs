@@ -208,6 +208,27 @@ impl Batch {
     /// What a dry run can't say for sure of an end that it foresees.
     fn doubt(&self, host: &Arc<Host>, task: &Task, title: &str, ending: &mut Ending) {
         let mut state = host.state();
+        if ending.ran_live {
+            let said = ending.result.result.get("msg").and_then(|msg| msg.as_str()).unwrap_or_default().to_owned();
+            let command = ending.result.result.get("cmd").map(ToString::to_string).unwrap_or_default();
+            let seen = state.touched.iter().find(|path| command.contains(path.as_str()));
+            let why = match (seen, ending.result.status) {
+                (Some(path), _) => Some(format!("what it says of {path}, which earlier tasks would change")),
+                (None, Status::Failed) if !state.touched.is_empty() && ending.of_host => Some(format!(
+                    "it was done for real and fails now ({said}), but earlier tasks would change the host"
+                )),
+                _ => None,
+            };
+            if let Some(why) = why {
+                ending.result.status = Status::Unknown;
+                ending.result.why = Some(why.clone());
+                ending.unknown = Some(why);
+                return;
+            }
+        }
+        if ending.result.status == Status::Changed {
+            state.touched.extend(touched(&ending.result));
+        }
         if let Some(why) = state.perhaps.clone() {
             if ending.result.status != Status::Skipped {
                 ending.result.status = Status::Unknown;
@@ -361,6 +382,15 @@ impl Batch {
             }
         }
     }
+}
+
+/// The paths that a result says are changed.
+fn touched(result: &TaskResult) -> impl Iterator<Item = String> {
+    let of_states = result.diff.iter().filter_map(|diff| diff.after.get("path").and_then(|path| path.as_str()));
+    let of_texts = result.diff.iter().map(|diff| diff.before_header.split(" (").next().unwrap_or_default());
+    let of_result = ["dest", "path"].iter().filter_map(|name| result.result.get(*name).and_then(|path| path.as_str()));
+    let all = of_states.chain(of_texts).chain(of_result).filter(|path| path.starts_with('/') && path.len() > 1);
+    all.map(str::to_owned).collect::<Vec<_>>().into_iter()
 }
 
 /// The result as `register` keeps it: in a dry run, known or not.

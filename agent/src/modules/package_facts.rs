@@ -113,7 +113,7 @@ mod tests {
             return;
         }
         let step = Step { name: "refit-new".into(), old: None, new: Some("1.2".into()), purged: false };
-        shadow.learn(&[Effect::Packages { steps: vec![step] }]).unwrap();
+        shadow.learn(&[Effect::Packages { steps: vec![step], listings: Vec::new() }]).unwrap();
         let facts = run(&Call::new(&Map::new(), &host)).unwrap().facts;
         assert_eq!(facts["packages"]["refit-new"][0]["version"], "1.2");
         assert_eq!(facts["packages"]["dpkg"][0]["source"], "apt");

@@ -184,6 +184,9 @@ pub enum Effect {
     Packages {
         /// Which, in order.
         steps: Vec<Step>,
+        /// Of new ones whose archives could be read: what is known of what they bring, beyond the effects that follow.
+        #[serde(default, skip_serializing_if = "Vec::is_empty")]
+        listings: Vec<Listing>,
     },
     /// Packages count as asked for by name.
     MarkManual {
@@ -223,6 +226,17 @@ pub enum Effect {
         /// Which manager.
         scope: Scope,
     },
+}
+
+/// What is known of what a new package brings, where its archive was read.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct Listing {
+    /// The package.
+    pub package: String,
+    /// Files that it brings and that are known by name only.
+    pub vague: Vec<PathBuf>,
+    /// What its maintainer's scripts say: what they mention they may change.
+    pub scripts: String,
 }
 
 /// Content of a file. JSON has it as base64.

@@ -7,6 +7,6 @@ mod effect;
 mod frame;
 mod message;
 
-pub use effect::{Bytes, Effect};
+pub use effect::{Bytes, Effect, Listing};
 pub use frame::{Frame, FrameError, MAX_ATTACHMENT, MAX_MESSAGE, length, read, write};
 pub use message::{Ended, FromAgent, Hello, ItemEnd, Mode, Run, Stream, ToAgent, VERSION};

@@ -17,7 +17,6 @@ pub use explain::ExplainArgs;
 pub use fleet::FleetArgs;
 pub use inventory::{InventoryArgs, InventoryCommandArgs};
 pub use lint::{LintArgs, LintFormat};
-pub use plan::{PlanArgs, PlanLookArgs};
 pub use plan::{ApplyArgs, PlanArgs, PlanLookArgs, ReportArgs, ShowArgs};
 pub(super) use reach::reach;
 pub use reach::{BecomeArgs, ConnectionArgs};

@@ -79,6 +79,7 @@ impl Stage {
             }
         }
         let batch = Arc::new(Batch {
+            perhaps: Mutex::default(),
             play: play_run,
             hosts,
             notified: Mutex::new(HashMap::new()),

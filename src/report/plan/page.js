@@ -22,13 +22,14 @@
     return element;
   };
   const hosts = (list, text) => (list.length > 3 ? `${list.length} hosts: ${text}` : text);
+  const number = (count, word) => `${count} ${word}${count === 1 ? '' : 's'}`;
   const clip = (text, length) => (text.length > length ? `${text.slice(0, length)}…` : text);
   const task = index => `${data.tasks[index].title} (${data.tasks[index].at})`;
 
   function head() {
     document.querySelector('h1').textContent = data.title;
     const began = new Date(data.began);
-    at('about').textContent = `${data.hosts.length} hosts, ${data.tasks.length} tasks · ${began.toISOString().replace('T', ' ').slice(0, 19)} UTC · ` +
+    at('about').textContent = `${number(data.hosts.length, 'host')}, ${number(data.tasks.length, 'task')} · ${began.toISOString().replace('T', ' ').slice(0, 19)} UTC · ` +
       `${((data.ended - data.began) / 1000).toFixed(1)} s · refit ${data.refit} · ${data.run}`;
   }
 
@@ -70,7 +71,7 @@
 
   function timeline() {
     if (!data.batches.length) return;
-    const shown = data.batches.slice(0, 200), row = 20, left = 260, width = 860;
+    const shown = data.batches.slice(0, 200), row = 20, left = 240, width = 780;
     const first = Math.min(...shown.map(batch => batch.began)), last = Math.max(first + 1, ...shown.map(batch => batch.ended));
     const svg = draw('svg', { width: left + width + 90, height: row * shown.length, role: 'img', 'aria-label': 'Batches over time' });
     shown.forEach((batch, index) => {
@@ -78,7 +79,7 @@
       const length = Math.max(2, width * (batch.ended - batch.began) / (last - first));
       const bar = draw('rect', { x, y: y + 3, width: length, height: row - 6, rx: 2, style: 'fill: var(--change)' });
       bar.append(draw('title', {}, `${batch.play}: ${batch.hosts}`));
-      svg.append(draw('text', { x: 0, y: y + 14 }, clip(`${batch.play}: ${batch.count} hosts`, 40)), bar,
+      svg.append(draw('text', { x: 0, y: y + 14 }, clip(`${batch.play}: ${number(batch.count, 'host')}`, 36)), bar,
         draw('text', { x: Math.min(x + length + 6, left + width), y: y + 14 }, `${((batch.ended - batch.began) / 1000).toFixed(1)} s`));
     });
     at('timeline').append(make('h2', {}, `Batches (${data.batches.length})`), make('div', { style: 'overflow-x: auto' }, svg));
@@ -147,7 +148,7 @@
 
   function groupEntry(group) {
     return entry([make('span', { class: group.outcome }, words[group.outcome]), who(group.hosts, group.text)], box => {
-      box.append(make('div', { class: 'quiet' }, `${group.hosts.length} hosts with an equal ${data.live ? 'run' : 'plan'}: ${group.text}`));
+      box.append(make('div', { class: 'quiet' }, `${number(group.hosts.length, 'host')} with an equal ${data.live ? 'run' : 'plan'}: ${group.text}`));
       const table = make('table', { class: 'way' });
       for (const [index, status, took, planned] of data.ways[group.way]) {
         table.append(make('tr', {}, make('td', { class: status }, status), make('td', {}, data.tasks[index].title),
@@ -229,6 +230,11 @@
   at('side').addEventListener('change', () => document.querySelectorAll('details[open]').forEach(details => details.redraw()));
   at('open').addEventListener('click', () => document.querySelectorAll('details').forEach(details => { details.open = true; }));
   at('close').addEventListener('click', () => document.querySelectorAll('details').forEach(details => { details.open = false; }));
+  // What is after the `#` of the page's address sets the filters: a link to a part of it.
+  const preset = new URLSearchParams(location.hash.slice(1));
+  for (const id of ['search', 'host', 'role', 'kind']) if (preset.has(id)) at(id).value = preset.get(id);
+  at('side').checked = preset.has('side');
   render();
+  if (preset.has('open')) at('open').click();
   document.body.dataset.ready = 'yes';
 })();

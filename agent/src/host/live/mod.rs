@@ -3,6 +3,7 @@
 mod account_changes;
 mod account_files;
 mod accounts;
+mod archives;
 mod atomic;
 mod clock;
 mod dns;
@@ -15,6 +16,7 @@ mod processes;
 mod units;
 
 pub use accounts::LiveAccounts;
+pub use archives::{Archive, Entry, EntryKind};
 pub use clock::LiveClock;
 pub use files::LiveFiles;
 pub use net::LiveNet;

@@ -44,7 +44,7 @@ const RETRY: Duration = Duration::from_secs(1);
 /// The package manager of the live host.
 #[derive(Clone)]
 pub struct LivePackages {
-    files: LiveFiles,
+    pub(super) files: LiveFiles,
     processes: LiveProcesses,
     clock: LiveClock,
 }
@@ -75,8 +75,15 @@ impl LivePackages {
         command
     }
 
-    fn ask(&self, arguments: Vec<String>) -> HostResult<Finished> {
+    pub(super) fn ask(&self, arguments: Vec<String>) -> HostResult<Finished> {
         self.processes.run(&self.prepared(Command::reading(arguments)))
+    }
+
+    /// What a source says of a version of a package, in the form of dpkg's records; empty where none does.
+    pub fn offered_stanza(&self, name: &str, version: &str) -> HostResult<String> {
+        let words = ["apt-cache", "show", "--no-all-versions", &format!("{name}={version}")].map(str::to_owned);
+        let shown = self.ask(words.to_vec())?.stdout_text();
+        Ok(shown.split("\n\n").next().unwrap_or_default().trim().to_owned())
     }
 
     /// Runs a command again as long as another process has the manager's lock and there is time.

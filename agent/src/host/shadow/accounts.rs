@@ -79,7 +79,15 @@ impl ShadowAccounts {
     /// Why it can't be known whether there is an account of this name; it is only asked when none is known.
     fn doubt(&self, what: &str, name: &str, must_exist: bool) -> Option<HostError> {
         let overlay = self.0.overlay();
-        let new = overlay.packages.new_ones();
+        // A package without a script that adds accounts brings none.
+        let adds = |package: &&str| {
+            overlay.packages.listings.get(*package).is_none_or(|listing| {
+                ["adduser", "useradd", "addgroup", "groupadd", "sysusers"]
+                    .iter()
+                    .any(|word| listing.scripts.contains(word))
+            })
+        };
+        let new: Vec<&str> = overlay.packages.new_ones().into_iter().filter(adds).collect();
         let speaks = new.iter().any(|package| package.contains(name) || name.contains(*package));
         if new.is_empty() || !(speaks || must_exist) {
             return None;

@@ -124,7 +124,7 @@ fn what_the_tools_would_refuse_is_refused() {
 fn an_account_that_a_new_package_may_bring_is_unknown_where_it_must_exist() {
     let shadow = root();
     let step = crate::host::Step { name: "nginx".into(), old: None, new: Some("1".into()), purged: false };
-    shadow.learn(&[Effect::Packages { steps: vec![step] }]).unwrap();
+    shadow.learn(&[Effect::Packages { steps: vec![step], listings: Vec::new() }]).unwrap();
     let accounts = shadow.host().accounts;
     assert!(matches!(accounts.known_user("refit-www"), Err(HostError::Unknown { .. })));
     assert!(matches!(accounts.known_group("refit-www"), Err(HostError::Unknown { .. })));

@@ -5,7 +5,7 @@ use super::tree::Tree;
 use super::unit_book::UnitBook;
 use crate::host::live::Live;
 use crate::host::{Finished, HostResult, Moment, Package, PackageState, Step};
-use crate::protocol::Effect;
+use crate::protocol::{Effect, Listing};
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 
@@ -29,6 +29,8 @@ pub struct Overlay {
 pub(super) struct PackageBook {
     /// The last step of each.
     pub(super) steps: BTreeMap<String, Step>,
+    /// Of new ones, what is known of what they bring.
+    pub(super) listings: BTreeMap<String, Listing>,
     /// Those that count as asked for by name.
     pub(super) manual: BTreeSet<String>,
     /// When the lists would have been fetched last.
@@ -43,6 +45,28 @@ impl PackageBook {
             .filter(|step| step.old.is_none() && step.new.is_some())
             .map(|step| step.name.split(':').next().unwrap_or_default())
             .collect()
+    }
+
+    /// Those of which it is not known what they bring.
+    pub(super) fn unlisted_ones(&self) -> Vec<&str> {
+        self.new_ones().into_iter().filter(|name| !self.listings.contains_key(*name)).collect()
+    }
+
+    /// New packages that may have to do with this name (a unit's, a user's, a path): those that nothing is known of, and those
+    /// whose maintainer's scripts mention it.
+    pub(super) fn may_touch(&self, name: &str) -> Vec<&str> {
+        let mention = |package: &&str| self.listings.get(*package).is_none_or(|listing| listing.scripts.contains(name));
+        self.new_ones().into_iter().filter(mention).collect()
+    }
+
+    /// New packages that are known to bring something there, though not what, or whose scripts mention it.
+    fn vaguely_at(&self, path: &Path) -> Vec<&str> {
+        let text = path.to_string_lossy();
+        let here = |listing: &Listing| {
+            listing.scripts.contains(&*text)
+                || listing.vague.iter().any(|vague| vague == path || vague.starts_with(path))
+        };
+        self.new_ones().into_iter().filter(|name| self.listings.get(*name).is_some_and(here)).collect()
     }
 
     /// The records of the live host, as they would be.
@@ -87,7 +111,10 @@ impl Overlay {
         self.accounts.apply(effect);
         self.units.apply(effect);
         match effect {
-            Effect::Packages { steps } => {
+            Effect::Packages { steps, listings } => {
+                for listing in listings {
+                    self.packages.listings.insert(listing.package.clone(), listing.clone());
+                }
                 for step in steps {
                     let first = self.packages.steps.get(&step.name).map(|before| before.old.clone());
                     let mut step = step.clone();
@@ -114,7 +141,15 @@ impl Overlay {
     /// What a package brings is only known when it is there. Packages keep to the system's directories; in a directory
     /// that exists already a name that does not speak of a new package, and that is no program, is taken for free.
     pub(super) fn doubt(&self, path: &Path, parent_exists: bool) -> Option<String> {
-        let new = self.packages.new_ones();
+        let vaguely = self.packages.vaguely_at(path);
+        if !vaguely.is_empty() {
+            return Some(format!(
+                "what {} is by then: earlier tasks would install {}, which has to do with it",
+                path.display(),
+                some(&vaguely)
+            ));
+        }
+        let new = self.packages.unlisted_ones();
         if new.is_empty() || !is_package_territory(path) {
             return None;
         }

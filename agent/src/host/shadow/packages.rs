@@ -2,10 +2,17 @@
 
 use super::Core;
 use super::clock::later;
-use crate::host::{Clock, Finished, HostError, HostResult, Offer, Package, Packages, Simulation, Transaction};
-use crate::protocol::Effect;
+use super::files::ShadowFiles;
+use crate::host::live::{Archive, Entry, EntryKind};
+use crate::host::{
+    Clock, Files, Finished, HostError, HostResult, Offer, Package, Packages, Simulation, Step, Transaction,
+};
+use crate::protocol::{Bytes, Effect, Listing};
 use std::path::Path;
 use std::sync::Arc;
+
+/// What dpkg knows of packages.
+const STATUS: &str = "/var/lib/dpkg/status";
 
 /// Packages of one request.
 pub(super) struct ShadowPackages(pub(super) Arc<Core>);
@@ -19,6 +26,79 @@ impl ShadowPackages {
     fn unknown_offers<T>(what: &str) -> HostResult<T> {
         let why = format!("what {what} the sources offer by then: earlier tasks would change /etc/apt");
         Err(HostError::Unknown { why })
+    }
+}
+
+impl ShadowPackages {
+    /// The manager's own simulation, from the state in which earlier tasks would have left the packages.
+    fn simulate_foreseen(&self, arguments: &[String]) -> HostResult<Simulation> {
+        let steps: Vec<Step> = self.0.overlay().packages.steps.values().cloned().collect();
+        if steps.is_empty() {
+            return self.0.live.packages.simulate(arguments);
+        }
+        let live = &self.0.live;
+        let status = String::from_utf8_lossy(&live.files.read(Path::new(STATUS))?).into_owned();
+        let differs = |stanza: &&str| {
+            let name = stanza.lines().find_map(|line| line.strip_prefix("Package: ")).unwrap_or_default();
+            !steps.iter().any(|step| step.name.split(':').next() == Some(name))
+        };
+        let mut text: String =
+            status.split("\n\n").filter(differs).map(|stanza| format!("{}\n\n", stanza.trim())).collect();
+        for step in &steps {
+            let Some(version) = &step.new else { continue };
+            let name = step.name.split(':').next().unwrap_or_default();
+            let stanza = live.packages.offered_stanza(name, version)?;
+            let Some((first, rest)) = stanza.split_once('\n') else {
+                return Err(HostError::Unknown { why: format!("what depends on {name} {version}: no source tells") });
+            };
+            text.push_str(&format!("{first}\nStatus: install ok installed\n{}\n\n", rest.trim()));
+        }
+        let staged = live.files.stage(text.as_bytes(), Path::new("/tmp/status"))?;
+        let mut words = vec!["-o".to_owned(), format!("Dir::State::status={}", staged.display())];
+        words.extend(arguments.iter().cloned());
+        let simulated = live.packages.simulate(&words);
+        live.files.discard(&staged);
+        let mut simulation = simulated?;
+        simulation.transaction.arguments = arguments.to_vec();
+        Ok(simulation)
+    }
+
+    /// Foresees the steps, and of new packages what their archives have, as far as these can be read.
+    fn bring(&self, transaction: &Transaction) -> HostResult<()> {
+        let new = |name: &str| {
+            let steps = transaction.steps.iter().filter(|step| step.old.is_none() && step.new.is_some());
+            steps.into_iter().any(|step| step.name.split(':').next() == Some(name))
+        };
+        let any_new = transaction.steps.iter().any(|step| step.old.is_none() && step.new.is_some());
+        let archives = if any_new { self.0.live.packages.archives(&transaction.arguments)? } else { Vec::new() };
+        let archives: Vec<Archive> = archives.into_iter().filter(|archive| new(&archive.package)).collect();
+        let at = later(self.0.live.clock.now(), self.0.overlay().slept);
+        let files = ShadowFiles(self.0.clone());
+        let mut listings = Vec::new();
+        let mut brought = Vec::new();
+        for archive in archives {
+            let mut vague = Vec::new();
+            for entry in archive.entries {
+                let path = files.real(&entry.path, false).unwrap_or(entry.path);
+                // What is there stays: a directory that others have too, settings that someone has made before.
+                if matches!(files.stat(&path, false), Ok(Some(_))) {
+                    continue;
+                }
+                let Entry { mode, uid, gid, .. } = entry;
+                match entry.kind {
+                    EntryKind::Directory => brought.push(Effect::CreateDir { path, mode, uid, gid, at }),
+                    EntryKind::Link(target) => brought.push(Effect::Symlink { path, target, uid, gid, at }),
+                    EntryKind::File(content) => {
+                        let content = Bytes(Arc::new(content));
+                        brought.push(Effect::WriteFile { path, content, mode, uid, gid, at });
+                    }
+                    EntryKind::Other => vague.push(path),
+                }
+            }
+            listings.push(Listing { package: archive.package, vague, scripts: archive.scripts });
+        }
+        self.0.foresee(Effect::Packages { steps: transaction.steps.clone(), listings })?;
+        brought.into_iter().try_for_each(|effect| self.0.foresee(effect))
     }
 }
 
@@ -52,27 +132,18 @@ impl Packages for ShadowPackages {
     }
 
     fn simulate(&self, arguments: &[String]) -> HostResult<Simulation> {
-        let mut simulation = self.0.live.packages.simulate(arguments)?;
+        let simulation = self.simulate_foreseen(arguments)?;
         if simulation.finished.status != 0 && self.sources_differ() {
             return ShadowPackages::unknown_offers("packages");
         }
-        // The simulation starts from the live host: what earlier tasks would have done is not done again.
-        let overlay = self.0.overlay();
-        simulation.transaction.steps.retain(|step| {
-            overlay
-                .packages
-                .steps
-                .get(&step.name)
-                .is_none_or(|done| done.new != step.new || (step.purged && !done.purged))
-        });
         Ok(simulation)
     }
 
     fn perform(&self, transaction: &Transaction, _lock_timeout: u64) -> HostResult<Finished> {
         self.0
             .must_be_root(|| "apt-get would fail: only root installs and removes packages (use `become`)".to_owned())?;
-        let finished = self.0.live.packages.simulate(&transaction.arguments)?.finished;
-        self.0.foresee(Effect::Packages { steps: transaction.steps.clone() })?;
+        let finished = self.simulate_foreseen(&transaction.arguments)?.finished;
+        self.bring(transaction)?;
         Ok(finished)
     }
 

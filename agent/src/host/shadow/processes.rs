@@ -59,7 +59,15 @@ impl Processes for ShadowProcesses {
             // Unless an earlier task would have taken it away.
             return Ok(ShadowFiles(self.0.clone()).access(&path, false, false, true)?.then_some(path));
         }
-        let new = self.0.overlay().packages.new_ones().join(", ");
+        let files = ShadowFiles(self.0.clone());
+        let path = self.0.live.processes.variable("PATH").unwrap_or_else(|| "/usr/sbin:/usr/bin:/sbin:/bin".to_owned());
+        for directory in path.split(':').filter(|directory| directory.starts_with('/')) {
+            let there = PathBuf::from(directory).join(program);
+            if files.stat(&there, true)?.is_some() && files.access(&there, false, false, true)? {
+                return Ok(Some(there));
+            }
+        }
+        let new = self.0.overlay().packages.unlisted_ones().join(", ");
         if new.is_empty() {
             return Ok(None);
         }

@@ -125,6 +125,14 @@ impl Units for ShadowUnits {
     fn state(&self, unit: &str, scope: Scope) -> HostResult<UnitState> {
         let name = full(unit);
         let mut state = self.0.live.units.state(unit, scope)?;
+        let touched = if state.exists { String::new() } else { self.0.overlay().packages.may_touch(&name).join(", ") };
+        if !touched.is_empty() && self.0.overlay().units.action(scope, &name).is_none() {
+            return Err(HostError::Unknown {
+                why: format!(
+                    "the state of {name}: earlier tasks would install {touched}, which may start or enable it"
+                ),
+            });
+        }
         if !state.exists || self.file_differs(&name) {
             let running = state.exists && state.active == "active";
             match self.file(&name, scope)? {
@@ -144,7 +152,7 @@ impl Units for ShadowUnits {
                 Some(_) => {}
                 None if self.file_differs(&name) => state.exists = running,
                 None => {
-                    let new = self.0.overlay().packages.new_ones().join(", ");
+                    let new = self.0.overlay().packages.may_touch(&name).join(", ");
                     if !new.is_empty() {
                         return Err(HostError::Unknown {
                             why: format!("the state of {name}: earlier tasks would install {new}, which may bring it"),
@@ -294,7 +302,7 @@ mod tests {
             return;
         }
         let step = Step { name: "nginx".into(), old: None, new: Some("1".into()), purged: false };
-        shadow.learn(&[Effect::Packages { steps: vec![step] }]).unwrap();
+        shadow.learn(&[Effect::Packages { steps: vec![step], listings: Vec::new() }]).unwrap();
         match shadow.host().units.state("refit-test", Scope::System) {
             Err(HostError::Unknown { why }) => assert!(why.contains("nginx"), "{why}"),
             other => panic!("{other:?}"),
