@@ -88,7 +88,7 @@ pub fn names() -> impl Iterator<Item = &'static str> {
 pub fn secret_args(module: &str) -> &'static [&'static str] {
     static KNOWN: LazyLock<HashMap<&'static str, Vec<&'static str>>> = LazyLock::new(|| {
         let secret = |module: &Module| {
-            let specs = (module.args)().into_iter().filter(|spec| spec.secret);
+            let specs = (module.args)().iter().filter(|spec| spec.secret);
             specs.flat_map(|spec| spec.aliases.iter().copied().chain([spec.name])).collect::<Vec<_>>()
         };
         let all = declarations().into_iter().map(|module| (module.name, secret(module)));

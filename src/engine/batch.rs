@@ -59,6 +59,9 @@ impl PlayRun {
     }
 }
 
+/// By handler (its place in the play's list) and host: why it is not known whether it runs.
+pub type Perhaps = HashMap<(usize, Arc<str>), Arc<str>>;
+
 /// A batch of a play's hosts.
 pub struct Batch {
     /// The play.
@@ -68,7 +71,7 @@ pub struct Batch {
     /// Handlers that were notified: by handler (its place in the play's list), the hosts.
     pub notified: Mutex<HashMap<usize, Vec<Arc<str>>>>,
     /// In a dry run: of these handlers on these hosts it is not known whether they run, and why.
-    pub perhaps: Mutex<HashMap<(usize, Arc<str>), Arc<str>>>,
+    pub perhaps: Mutex<Perhaps>,
     /// Whether the batch ends here (`meta: end_batch`).
     pub ended: AtomicBool,
 }

@@ -116,10 +116,8 @@ impl PlanReader {
                 }
             }
             EventKind::HostFinished { task, host, result } => self.settle(*task, host, result, event.at),
-            EventKind::Warning { message, .. } => {
-                if !self.plan.warnings.contains(message) {
-                    self.plan.warnings.push(message.clone());
-                }
+            EventKind::Warning { message, .. } if !self.plan.warnings.contains(message) => {
+                self.plan.warnings.push(message.clone());
             }
             EventKind::Deviated { task, host, why } => {
                 if let Some(&task) = self.tasks.get(task) {

@@ -5,7 +5,6 @@ use super::model::{HostPlan, Plan};
 use crate::event::Status;
 use indexmap::IndexMap;
 use serde::Serialize;
-use serde_json::Value;
 
 /// What a host comes to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, schemars::JsonSchema)]
@@ -153,7 +152,7 @@ impl Change {
     pub fn is_gone(&self) -> bool {
         match self.kind {
             Kind::File => self.fields.iter().any(|field| field.name == "state" && field.after == "absent"),
-            _ => self.fields.iter().all(|field| field.after.is_null() || field.after == Value::from("purged")),
+            _ => self.fields.iter().all(|field| field.after.is_null() || field.after == "purged"),
         }
     }
 }

@@ -289,9 +289,12 @@ fn batches(plan: &Plan) -> Vec<PageBatch<'_>> {
         .collect()
 }
 
+/// Tasks and what they do: places in the plan's lists.
+type Way = Vec<(u32, u32)>;
+
 /// Hosts grouped by what they go through.
 fn with_groups<'a>(mut page: Page<'a>, plan: &'a Plan, planned: Option<&Plan>) -> Page<'a> {
-    let mut groups: IndexMap<(HostOutcome, Vec<(u32, u32)>), Vec<u32>> = IndexMap::new();
+    let mut groups: IndexMap<(HostOutcome, Way), Vec<u32>> = IndexMap::new();
     for ((_, host), number) in plan.hosts.iter().zip(0..) {
         let way = host.steps.iter().map(|taken| (taken.task, taken.step)).collect();
         groups.entry((plan.outcome(host), way)).or_default().push(number);
