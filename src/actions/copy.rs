@@ -21,7 +21,8 @@ fn run(call: &ActionCall<'_>) -> Done {
     attempt(call).into()
 }
 
-fn flag(call: &ActionCall<'_>, name: &str, otherwise: bool) -> bool {
+/// A boolean argument.
+pub(super) fn flag(call: &ActionCall<'_>, name: &str, otherwise: bool) -> bool {
     call.text(name).and_then(|word| boolean(&word)).unwrap_or(otherwise)
 }
 
@@ -123,7 +124,7 @@ fn walk(
 }
 
 /// A file's content, decrypted where it is a vault and `decrypt` allows.
-fn read(call: &ActionCall<'_>, path: &Path) -> Result<Vec<u8>, Halt> {
+pub(super) fn read(call: &ActionCall<'_>, path: &Path) -> Result<Vec<u8>, Halt> {
     let content = fs::read(path).map_err(|error| Halt::failed(format!("cannot read {}: {error}", path.display())))?;
     if !flag(call, "decrypt", true) || !crate::vault::is_encrypted(&content) {
         return Ok(content);

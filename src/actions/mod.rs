@@ -21,6 +21,7 @@ mod set_stats;
 mod setup;
 mod sources;
 mod template;
+mod unarchive;
 mod validate_argument_spec;
 mod wait_for_connection;
 
@@ -51,6 +52,7 @@ pub static ACTIONS: &[&Action] = &[
     &set_stats::ACTION,
     &setup::SETUP,
     &template::ACTION,
+    &unarchive::ACTION,
     &validate_argument_spec::ACTION,
     &wait_for_connection::ACTION,
 ];

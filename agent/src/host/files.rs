@@ -174,6 +174,11 @@ pub trait Files {
     fn umask(&self) -> u32;
     /// The directory for temporary files (`TMPDIR`, else `/tmp`).
     fn temporary_dir(&self) -> PathBuf;
+    /// A temporary file with a file's content, where programs can't find the file itself: in a dry run, where an earlier
+    /// task would write it. The caller removes it with [`Files::discard`]. `None` where the file itself will do.
+    fn for_programs(&self, _path: &Path) -> HostResult<Option<PathBuf>> {
+        Ok(None)
+    }
     /// Where the shadow's content of a path can be read by a program that checks it (`validate`): a temporary file on
     /// the live host which the caller removes with [`Files::discard`].
     fn stage(&self, content: &[u8], beside: &Path) -> HostResult<PathBuf>;

@@ -96,6 +96,10 @@ pub trait Packages {
     fn perform(&self, transaction: &Transaction, lock_timeout: u64) -> HostResult<Finished>;
     /// Marks packages as asked for by name (`automatic` is false then).
     fn mark_manual(&self, names: &[String]) -> HostResult<()>;
+    /// What is to be done with a package: `install`, `hold`, `deinstall`, `purge`; `None` for one that is not known.
+    fn selection(&self, name: &str) -> HostResult<Option<String>>;
+    /// Says what is to be done with a package.
+    fn select(&self, name: &str, selection: &str) -> HostResult<()>;
     /// Fetches the lists of what is available.
     fn refresh(&self, lock_timeout: u64) -> HostResult<Finished>;
     /// When they were last fetched: seconds since 1970, 0 for never.

@@ -206,18 +206,25 @@ fn refresh(args: &Args, host: &Host<'_>) -> Result<Cache, Stop> {
     if !asked || (args.cache_valid_time > 0 && !stale) {
         return Ok(Cache { asked, updated: false, updated_at });
     }
+    fetch_lists(host, args.update_cache_retries, args.update_cache_retry_max_delay, args.lock_timeout)?;
+    Ok(Cache { asked, updated: true, updated_at: host.packages.refreshed_at()? })
+}
+
+/// Fetches the lists of available packages, several times where it does not work out. `max_delay` is the longest pause
+/// between two tries in seconds; the pauses double from one second.
+pub(super) fn fetch_lists(host: &Host<'_>, retries: u64, max_delay: u64, lock_timeout: u64) -> Result<(), Stop> {
     let mut tries = 0;
     loop {
-        let finished = host.packages.refresh(args.lock_timeout)?;
+        let finished = host.packages.refresh(lock_timeout)?;
         if finished.status == 0 {
-            return Ok(Cache { asked, updated: true, updated_at: host.packages.refreshed_at()? });
+            return Ok(());
         }
-        if tries >= args.update_cache_retries {
+        if tries >= retries {
             let said = apt_run::complaints(&finished.stderr_text());
             return Err(Stop::failed(format!("Failed to update apt cache after {tries} retries: {said}")));
         }
         let delay = 1u64.checked_shl(u32::try_from(tries).unwrap_or(u32::MAX)).unwrap_or(u64::MAX);
-        host.clock.sleep(Duration::from_secs(delay.min(args.update_cache_retry_max_delay)))?;
+        host.clock.sleep(Duration::from_secs(delay.min(max_delay)))?;
         tries += 1;
     }
 }

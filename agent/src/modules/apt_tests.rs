@@ -57,6 +57,13 @@ impl Packages for Recorder {
         self.note("manual", names);
         Ok(())
     }
+    fn selection(&self, _: &str) -> HostResult<Option<String>> {
+        Ok(None)
+    }
+    fn select(&self, name: &str, selection: &str) -> HostResult<()> {
+        self.note("select", &[name.to_owned(), selection.to_owned()]);
+        Ok(())
+    }
     fn refresh(&self, _: u64) -> HostResult<Finished> {
         self.note("refresh", &[]);
         Ok(Finished { status: 0, stdout: Vec::new(), stderr: Vec::new() })

@@ -90,6 +90,7 @@ fn run(call: &Call<'_>) -> ModuleResult {
             outcome = outcome.with_diff(content_diff(&header, &header, before.as_deref(), Some(new.as_bytes())));
         }
     }
+    let told = args.path.is_some();
     outcome = outcome
         .with("user", args.user)
         .with("key", text)
@@ -102,7 +103,10 @@ fn run(call: &Call<'_>) -> ModuleResult {
         .with("comment", args.comment)
         .with("validate_certs", args.validate_certs)
         .with("follow", args.follow);
-    describe(host, &shown, &mut outcome.result)?;
+    // As Ansible does it for results that name a path.
+    if told {
+        describe(host, &shown, &mut outcome.result)?;
+    }
     Ok(outcome)
 }
 

@@ -68,26 +68,36 @@ impl Blobs for NoBlobs {
 /// Every module, sorted by name.
 #[rustfmt::skip]
 pub static MODULES: &[&Module] = &[
+    &alternatives::MODULE,
     &apt::MODULE,
+    &apt_key::MODULE,
+    &apt_repository::MODULE,
     &assemble::MODULE,
     &authorized_key::MODULE,
     &blockinfile::MODULE,
     &command::MODULE,
     &copy::MODULE,
     &cron::MODULE,
+    &debconf::MODULE,
+    &dpkg_selections::MODULE,
     &fetch::MODULE,
     &file::MODULE,
     &find::MODULE,
     &get_url::MODULE,
     &getent::MODULE,
+    &git::MODULE,
     &group::MODULE,
     &hostname::MODULE,
+    &iptables::MODULE,
     &known_hosts::MODULE,
     &lineinfile::MODULE,
+    &locale_gen::MODULE,
+    &modprobe::MODULE,
     &mount::MODULE,
     &package::MODULE,
     &package_facts::MODULE,
     &ping::MODULE,
+    &pip::MODULE,
     &replace::MODULE,
     &service::MODULE,
     &service_facts::MODULE,
@@ -99,6 +109,8 @@ pub static MODULES: &[&Module] = &[
     &systemd::MODULE,
     &tempfile::MODULE,
     &template::MODULE,
+    &timezone::MODULE,
+    &unarchive::MODULE,
     &uri::MODULE,
     &user::MODULE,
     &wait_for::MODULE,
@@ -110,12 +122,18 @@ pub fn find(name: &str) -> Option<&'static Module> {
     MODULES.iter().copied().find(|module| module.name == short || module.aliases.contains(&name))
 }
 
+pub mod alternatives;
+mod alternatives_list;
 pub mod apt;
 mod apt_deb;
 mod apt_install;
+pub mod apt_key;
+pub mod apt_repository;
 mod apt_run;
+mod apt_sources;
 #[cfg(test)]
 mod apt_tests;
+mod archive;
 pub mod assemble;
 pub mod authorized_key;
 mod authorized_keys;
@@ -128,6 +146,8 @@ pub mod copy;
 mod copy_tree;
 pub mod cron;
 mod crontab;
+pub mod debconf;
+pub mod dpkg_selections;
 pub mod expand;
 pub mod fetch;
 pub mod file;
@@ -138,12 +158,18 @@ mod file_times;
 pub mod find;
 pub mod get_url;
 pub mod getent;
+pub mod git;
+mod git_run;
 pub mod glob;
 pub mod group;
 mod host_path;
 pub mod hostname;
+pub mod iptables;
+mod iptables_rule;
 pub mod known_hosts;
 pub mod lineinfile;
+pub mod locale_gen;
+pub mod modprobe;
 pub mod mount;
 pub(crate) mod mount_table;
 pub mod package;
@@ -151,6 +177,8 @@ pub mod package_facts;
 pub mod ping;
 mod python_class;
 mod python_matcher;
+pub mod pip;
+mod pip_run;
 mod python_pattern;
 pub mod python_regex;
 pub mod replace;
@@ -170,6 +198,8 @@ mod tcp_table;
 pub mod tempfile;
 pub mod template;
 mod text_edit;
+pub mod timezone;
+pub mod unarchive;
 pub mod uri;
 mod uri_body;
 pub mod url_args;

@@ -193,6 +193,13 @@ pub enum Effect {
         /// Which.
         names: Vec<String>,
     },
+    /// Something else is to be done with a package from now on.
+    Select {
+        /// The package.
+        name: String,
+        /// `install`, `hold`, `deinstall`, `purge`.
+        selection: String,
+    },
     /// The lists of available packages were fetched.
     Refresh {
         /// When.

@@ -194,6 +194,24 @@ impl Packages for LivePackages {
         Ok(())
     }
 
+    fn selection(&self, name: &str) -> HostResult<Option<String>> {
+        let argv = ["dpkg", "--get-selections", name].map(str::to_owned).to_vec();
+        let said = self.ask(argv)?.stdout_text();
+        let mut lines = said.lines().filter_map(|line| line.split_once(char::is_whitespace));
+        Ok(lines.next().map(|(_, selection)| selection.trim().to_owned()))
+    }
+
+    fn select(&self, name: &str, selection: &str) -> HostResult<()> {
+        let argv = ["dpkg", "--set-selections"].map(str::to_owned).to_vec();
+        let mut command = Command::changing(argv, "what dpkg is to do with packages");
+        command.stdin = format!("{name} {selection}\n").into_bytes();
+        let finished = self.run_locked(command, 60)?;
+        if finished.status != 0 {
+            return Err(HostError::other(format!("cannot select packages: {}", finished.stderr_text().trim())));
+        }
+        Ok(())
+    }
+
     fn refresh(&self, lock_timeout: u64) -> HostResult<Finished> {
         // apt-get by itself only warns of sources that could not be reached, and goes on with old lists.
         let argv = ["apt-get", "-o", "APT::Update::Error-Mode=any", "-q", "update"];

@@ -211,6 +211,17 @@ impl Files for ShadowFiles {
         }
     }
 
+    fn for_programs(&self, path: &Path) -> HostResult<Option<PathBuf>> {
+        match self.content(path)? {
+            Content::Memory(bytes) => self.stage(&bytes, &self.temporary_dir().join("refit")).map(Some),
+            Content::Live(there) if there == self.real(path, true)? => Ok(None),
+            Content::Live(there) => {
+                let bytes = self.0.live.files.read(&there)?;
+                self.stage(&bytes, &self.temporary_dir().join("refit")).map(Some)
+            }
+        }
+    }
+
     fn read_chunks(&self, path: &Path, chunk: &mut dyn FnMut(&[u8])) -> HostResult<()> {
         match self.content(path)? {
             Content::Memory(bytes) => {

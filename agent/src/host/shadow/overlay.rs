@@ -33,6 +33,8 @@ pub(super) struct PackageBook {
     pub(super) listings: BTreeMap<String, Listing>,
     /// Those that count as asked for by name.
     pub(super) manual: BTreeSet<String>,
+    /// What is to be done with packages, where that was set.
+    pub(super) selections: BTreeMap<String, String>,
     /// When the lists would have been fetched last.
     pub(super) refreshed: Option<Moment>,
 }
@@ -98,6 +100,9 @@ impl PackageBook {
         }
         for package in &mut records {
             package.automatic &= !self.manual.contains(&package.name);
+            if let Some(selection) = self.selections.get(&package.name) {
+                package.held = selection == "hold";
+            }
         }
         records.sort_by(|a, b| a.name.cmp(&b.name));
         records
@@ -127,6 +132,9 @@ impl Overlay {
             Effect::ProgramSays { argv, status, stdout, stderr } => {
                 let (stdout, stderr) = (stdout.0.to_vec(), stderr.0.to_vec());
                 self.sayings.insert(argv.clone(), Finished { status: *status, stdout, stderr });
+            }
+            Effect::Select { name, selection } => {
+                self.packages.selections.insert(name.clone(), selection.clone());
             }
             Effect::Refresh { at } => self.packages.refreshed = Some(*at),
             _ => {}

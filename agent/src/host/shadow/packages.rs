@@ -110,7 +110,10 @@ impl Packages for ShadowPackages {
     fn packages(&self) -> HostResult<Arc<Vec<Package>>> {
         let records = self.0.live.packages.packages()?;
         let overlay = self.0.overlay();
-        if overlay.packages.steps.is_empty() && overlay.packages.manual.is_empty() {
+        if overlay.packages.steps.is_empty()
+            && overlay.packages.manual.is_empty()
+            && overlay.packages.selections.is_empty()
+        {
             return Ok(records);
         }
         Ok(Arc::new(overlay.packages.amend(&records)))
@@ -136,6 +139,19 @@ impl Packages for ShadowPackages {
         if simulation.finished.status != 0 && self.sources_differ() {
             return ShadowPackages::unknown_offers("packages");
         }
+        // apt knows nothing of packages that earlier tasks would hold, or let go of.
+        let selected = |name: &str| self.0.overlay().packages.selections.get(name).cloned();
+        let names = simulation
+            .transaction
+            .steps
+            .iter()
+            .map(|step| step.name.as_str())
+            .chain(arguments.iter().map(String::as_str));
+        if let Some((name, selection)) = names.filter_map(|name| Some((name, selected(name)?))).next() {
+            let why =
+                format!("what apt-get does with {name}, for which earlier tasks would set the selection {selection}");
+            return Err(HostError::Unknown { why });
+        }
         Ok(simulation)
     }
 
@@ -150,6 +166,20 @@ impl Packages for ShadowPackages {
     fn mark_manual(&self, names: &[String]) -> HostResult<()> {
         self.0.must_be_root(|| "apt-mark would fail: only root marks packages (use `become`)".to_owned())?;
         self.0.foresee(Effect::MarkManual { names: names.to_vec() })
+    }
+
+    fn selection(&self, name: &str) -> HostResult<Option<String>> {
+        if let Some(selection) = self.0.overlay().packages.selections.get(name) {
+            return Ok(Some(selection.clone()));
+        }
+        let live = self.0.live.packages.selection(name)?;
+        let new = self.0.overlay().packages.new_ones().contains(&name);
+        Ok(live.or_else(|| new.then(|| "install".to_owned())))
+    }
+
+    fn select(&self, name: &str, selection: &str) -> HostResult<()> {
+        self.0.must_be_root(|| "dpkg would fail: only root selects packages (use `become`)".to_owned())?;
+        self.0.foresee(Effect::Select { name: name.to_owned(), selection: selection.to_owned() })
     }
 
     fn refresh(&self, _lock_timeout: u64) -> HostResult<Finished> {
