@@ -125,10 +125,15 @@ impl Archive<'_> {
     fn tar(&self, action: &[&str]) -> Result<Vec<String>, Stop> {
         let mut argv = vec![self.program("tar")?];
         argv.extend(Archive::words(action));
-        argv.extend(["-C".to_owned(), self.dest.to_string_lossy().into_owned()]);
         argv.extend(self.format.flag().map(str::to_owned));
         argv.extend(self.extra_opts.iter().cloned());
         Ok(argv)
+    }
+
+    /// The option by which it works in the directory.
+    fn inside(&self, mut argv: Vec<String>) -> Vec<String> {
+        argv.extend(["-C".to_owned(), self.dest.to_string_lossy().into_owned()]);
+        argv
     }
 
     fn with_members(&self, mut argv: Vec<String>) -> Vec<String> {
@@ -213,7 +218,7 @@ impl Archive<'_> {
 
     /// What differs between the archive and what is there, by `tar --diff`.
     pub(super) fn differences(&self, with_mode: bool) -> Result<Vec<String>, Stop> {
-        let argv = self.with_members(self.with_owner(self.tar(&["--diff"])?));
+        let argv = self.with_members(self.with_owner(self.inside(self.tar(&["--diff"])?)));
         let mut command = Command::reading(argv).looking_at([self.dest]);
         command.environment = vec![("LC_ALL".to_owned(), "C".to_owned())];
         let finished = self.host.processes.run(&command)?;
@@ -238,7 +243,9 @@ impl Archive<'_> {
                 || line.contains(": Invalid owner")
                 || line.contains(": Invalid group")
         };
-        Ok(text.lines().filter(tells).map(str::to_owned).collect())
+        // Of a name of which `--strip-components` left nothing.
+        let nameless = |line: &&str| line.contains("tar: : ");
+        Ok(text.lines().filter(|line| !nameless(line) && tells(line)).map(str::to_owned).collect())
     }
 
     fn with_owner(&self, mut argv: Vec<String>) -> Vec<String> {
@@ -251,7 +258,7 @@ impl Archive<'_> {
     pub(super) fn unpacking(&self) -> Result<Vec<String>, Stop> {
         match self.format {
             Format::Tar(_) => {
-                let mut argv = self.tar(&["--extract"])?;
+                let mut argv = self.inside(self.tar(&["--extract"])?);
                 argv.extend(self.keep_newer.then(|| "--keep-newer-files".to_owned()));
                 Ok(self.with_members(self.with_owner(argv)))
             }
@@ -356,8 +363,7 @@ fn mode(bits: &str) -> u32 {
 }
 
 fn moment(text: &str) -> Option<i64> {
-    let when: jiff::civil::DateTime = text.parse().ok()?;
-    Some(jiff::tz::Offset::UTC.to_timestamp(when).ok()?.as_second())
+    Some(super::strptime::parse("%Y-%m-%dT%H:%M:%S", text).ok()?.seconds())
 }
 
 /// Options of `extra_opts` may hold several words, as Ansible's own documentation does not: they are taken one by one.

@@ -4,7 +4,7 @@ use super::git::Args;
 use crate::host::{Command, Finished, Foresight, Host, HostError, HostResult};
 use crate::outcome::{Failure, Stop};
 use serde_json::Value;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 /// A commit.
 #[derive(Clone, Debug, PartialEq)]
@@ -444,6 +444,6 @@ fn environment(args: &Args) -> Vec<(String, String)> {
 }
 
 /// A path as the shell that git starts reads it.
-fn quoted(path: &PathBuf) -> String {
+fn quoted(path: &Path) -> String {
     format!("'{}'", path.to_string_lossy().replace('\'', "'\\''"))
 }

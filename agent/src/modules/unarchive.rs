@@ -367,3 +367,53 @@ fn owner(host: &Host<'_>, archive: &Archive<'_>, member: &Member) -> HostResult<
     };
     Ok((Some(uid), Some(gid)))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::host::Context;
+    use crate::host::live::Live;
+    use crate::host::shadow::Shadow;
+
+    fn archive(directory: &Path) -> PathBuf {
+        std::fs::create_dir_all(directory.join("tree/sub")).unwrap();
+        std::fs::write(directory.join("tree/sub/file"), "content").unwrap();
+        std::os::unix::fs::symlink("sub/file", directory.join("tree/link")).unwrap();
+        let path = directory.join("tree.tar.gz");
+        let mut tar = std::process::Command::new("tar");
+        assert!(tar.arg("-czf").arg(&path).arg("-C").arg(directory).arg("tree").status().unwrap().success());
+        path
+    }
+
+    #[test]
+    fn what_is_unpacked_is_foreseen_where_the_directory_and_the_archive_are() {
+        let directory = tempfile::tempdir().unwrap();
+        let path = archive(directory.path());
+        let shadow = Shadow::new(Context::default(), std::sync::Arc::default());
+        let host = shadow.host();
+        let (dest, copy) = (directory.path().join("new"), directory.path().join("copy.tar.gz"));
+        host.files.create_dir(&dest, Some(0o755)).unwrap();
+        host.files.write(&copy, &std::fs::read(&path).unwrap(), &WriteOptions::default()).unwrap();
+        let args = json!({"src": copy, "dest": dest, "remote_src": true, "list_files": true, "extra_opts": ["--strip-components=1"]});
+        let done = run(&Call::new(args.as_object().unwrap(), &host)).unwrap();
+        assert!(done.changed && done.result["handler"] == "TgzArchive");
+        assert_eq!(host.files.read(&dest.join("sub/file")).unwrap(), b"content");
+        assert_eq!(host.files.read_link(&dest.join("link")).unwrap(), Path::new("sub/file"));
+        assert!(!dest.exists() && !copy.exists());
+    }
+
+    #[test]
+    fn what_is_there_already_is_not_unpacked_again() {
+        let directory = tempfile::tempdir().unwrap();
+        let path = archive(directory.path());
+        let live = Live::new(Context::default());
+        let dest = directory.path().join("new");
+        std::fs::create_dir(&dest).unwrap();
+        let args = json!({"src": path, "dest": dest, "remote_src": true, "extra_opts": ["--strip-components=1"]});
+        let call = || run(&Call::new(args.as_object().unwrap(), &live.host())).unwrap();
+        assert!(call().changed && !call().changed);
+        std::fs::write(dest.join("sub/file"), "another").unwrap();
+        assert!(call().changed);
+        assert_eq!(std::fs::read(dest.join("sub/file")).unwrap(), b"content");
+    }
+}
