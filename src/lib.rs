@@ -33,6 +33,8 @@ pub mod report;
 
 pub mod lint;
 
+pub mod galaxy;
+
 pub mod doc;
 
 pub mod cli;

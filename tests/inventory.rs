@@ -220,7 +220,7 @@ fn everything_that_is_wrong_in_any_inventory_is_said() {
             "chatty: called with `--list` it did not print JSON: expected value at line 1 column 1",
             "plain.sh: this is a program, but it is not executable",
             "gone: called with `--list` it could not be run: No such file or directory (os error 2)",
-            "t.toml: inventories in TOML are not supported",
+            "t.toml:1:5: the group `x` is a mapping of `hosts`, `vars` and `children`, not a whole number",
             "missing: there is no such inventory",
         ]
     );

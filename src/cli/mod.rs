@@ -2,8 +2,10 @@
 
 mod apply;
 pub mod args;
+mod config;
 mod execute;
 mod explain;
+mod galaxy;
 mod ground;
 mod inventory;
 mod lint;
@@ -34,6 +36,9 @@ pub fn main(words: Vec<OsString>) -> u8 {
         CalledAs::Ansible => ansible(words),
         CalledAs::AnsibleInventory => ansible_inventory(words),
         CalledAs::AnsibleVault => ansible_vault(words),
+        CalledAs::AnsibleGalaxy => with(words, called, |args: args::AnsibleGalaxy| galaxy::galaxy(&args.galaxy)),
+        CalledAs::AnsibleConfig => with(words, called, |args: args::AnsibleConfig| config::config(&args.config)),
+        CalledAs::AnsibleDoc => with(words, called, |args: args::AnsibleDoc| reference::doc(&args.doc)),
     };
     match done {
         Ok(code) => code,
@@ -92,6 +97,7 @@ fn refit(words: Vec<OsString>) -> anyhow::Result<u8> {
         Command::Inventory(args) => inventory::show(&args, true),
         Command::Explain(args) => explain::explain(&args),
         Command::Lint(args) => lint::lint(&args),
+        Command::Galaxy(args) => galaxy::galaxy(&args),
         Command::Vault(args) => vault::vault(&args.command),
     }
 }
@@ -154,6 +160,21 @@ fn ansible_vault(words: Vec<OsString>) -> anyhow::Result<u8> {
         (true, _) => print(&CalledAs::AnsibleVault.version()).map(|()| 0),
         (false, Some(command)) => vault::vault(&command),
         (false, None) => Err(misused::Misused("say what to do: encrypt, decrypt, view, ...".to_owned()).into()),
+    }
+}
+
+/// Does what the options of one of Ansible's commands say; or prints its version.
+fn with<P: Parser>(
+    words: Vec<OsString>,
+    called: CalledAs,
+    act: impl FnOnce(P) -> anyhow::Result<u8>,
+) -> anyhow::Result<u8> {
+    if words.iter().any(|word| word == "--version") {
+        return print(&called.version()).map(|()| 0);
+    }
+    match parse::<P>(words) {
+        Ok(args) => act(args),
+        Err(code) => Ok(code),
     }
 }
 

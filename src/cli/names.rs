@@ -16,6 +16,12 @@ pub enum CalledAs {
     AnsibleInventory,
     /// `ansible-vault`.
     AnsibleVault,
+    /// `ansible-galaxy`.
+    AnsibleGalaxy,
+    /// `ansible-config`.
+    AnsibleConfig,
+    /// `ansible-doc`.
+    AnsibleDoc,
 }
 
 impl CalledAs {
@@ -26,6 +32,9 @@ impl CalledAs {
             Some("ansible") => CalledAs::Ansible,
             Some("ansible-inventory") => CalledAs::AnsibleInventory,
             Some("ansible-vault") => CalledAs::AnsibleVault,
+            Some("ansible-galaxy") => CalledAs::AnsibleGalaxy,
+            Some("ansible-config") => CalledAs::AnsibleConfig,
+            Some("ansible-doc") => CalledAs::AnsibleDoc,
             _ => CalledAs::Refit,
         }
     }
@@ -38,6 +47,9 @@ impl CalledAs {
             CalledAs::Ansible => "ansible",
             CalledAs::AnsibleInventory => "ansible-inventory",
             CalledAs::AnsibleVault => "ansible-vault",
+            CalledAs::AnsibleGalaxy => "ansible-galaxy",
+            CalledAs::AnsibleConfig => "ansible-config",
+            CalledAs::AnsibleDoc => "ansible-doc",
         };
         format!("{name} [core 2.19.0]\n  provided by refit {}\n", env!("CARGO_PKG_VERSION"))
     }

@@ -39,5 +39,5 @@ pub use lists::list;
 pub use options::{Become, Connection, Fleet, ListOnly, Password, RunOptions, VaultSecret, VaultSource, What};
 
 use step::censor;
-use words::{absolute, words, written_text};
-pub(crate) use words::{glob, written};
+use words::{absolute, words};
+pub(crate) use words::{glob, written, written_text};

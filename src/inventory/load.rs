@@ -1,9 +1,9 @@
 //! Reading inventories, whatever their form, into one.
 
 use super::model::Roster;
-use super::{host_list, ini, script, yaml};
+use super::{host_list, ini, plugin, script, toml, yaml};
 use crate::diagnostic::{Diagnostic, Diagnostics, SourceFile, Span};
-use crate::loader::{Node, load_file, load_text};
+use crate::loader::{Node, load_file, load_text, load_toml};
 use crate::vault::{self, Vault};
 use fancy_regex::Regex;
 use std::os::unix::fs::PermissionsExt;
@@ -146,28 +146,39 @@ impl Loader<'_> {
                 if loaded.source.is_null() {
                     return Ok(());
                 }
-                self.warnings.extend(yaml::read(&loaded.source, self.roster)?);
+                let read = match plugin::configured(&loaded.source) {
+                    Some(_) => plugin::read(path, &loaded.source, self.roster),
+                    None => yaml::read(&loaded.source, self.roster),
+                };
+                self.warnings.extend(read?);
                 Ok(())
             }
-            Some("toml") => Err(Diagnostic::error(&nowhere, "inventories in TOML are not supported")
-                .hint("write it in YAML: ansible-inventory -i FILE --list --yaml --export")
-                .into()),
+            Some("toml") => {
+                let text = self.text_of(path, bytes)?;
+                let source = load_toml(path, text)?;
+                self.warnings.extend(toml::read(&source, self.roster)?);
+                Ok(())
+            }
             _ => self.ini_or_yaml(path, bytes, extension.is_none()),
         }
     }
 
-    /// A file whose name does not tell its form. Without an extension it is YAML if it reads as a mapping.
-    fn ini_or_yaml(&mut self, path: &Path, bytes: Vec<u8>, may_be_yaml: bool) -> Result<(), Diagnostics> {
+    /// A file's text, decrypted where it was encrypted.
+    fn text_of(&self, path: &Path, bytes: Vec<u8>) -> Result<String, Diagnostics> {
         let nowhere = Span::nowhere(&path.display().to_string());
-        let is_encrypted = vault::is_encrypted(&bytes);
-        let text = if is_encrypted {
+        let text = if vault::is_encrypted(&bytes) {
             let opened = self.vault.decrypt(&String::from_utf8_lossy(&bytes));
             opened.map_err(|error| Diagnostic::error(&nowhere, error.to_string()))?.to_vec()
         } else {
             bytes
         };
-        let text =
-            String::from_utf8(text).map_err(|_| Diagnostic::error(&nowhere, "the inventory is not UTF-8 text"))?;
+        String::from_utf8(text).map_err(|_| Diagnostic::error(&nowhere, "the inventory is not UTF-8 text").into())
+    }
+
+    /// A file whose name does not tell its form. Without an extension it is YAML if it reads as a mapping.
+    fn ini_or_yaml(&mut self, path: &Path, bytes: Vec<u8>, may_be_yaml: bool) -> Result<(), Diagnostics> {
+        let is_encrypted = vault::is_encrypted(&bytes);
+        let text = self.text_of(path, bytes)?;
         if may_be_yaml && !begins_as_ini(&text) {
             let loaded = if is_encrypted { load_file(path, self.vault) } else { load_text(path, text.clone()) };
             match loaded {

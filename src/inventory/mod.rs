@@ -2,16 +2,20 @@
 //! and from `group_vars` and `host_vars`.
 
 mod address;
+mod constructed;
+mod generator;
 mod host_list;
 mod ini;
 mod layers;
 mod load;
 mod model;
 mod pattern;
+mod plugin;
 mod python_literal;
 mod range;
 mod run;
 mod script;
+mod toml;
 mod vars_files;
 mod words;
 mod yaml;

@@ -16,7 +16,23 @@ pub(super) fn read(path: &Path, roster: &mut Roster) -> Result<Vec<Diagnostic>, 
     let span = Span::nowhere(&path.display().to_string());
     let mut program = Program { path, span: &span, warnings: Vec::new() };
     let listed = program.call(&["--list"])?;
-    let mut reader = Reader { roster, span: &span, hosts: IndexSet::new() };
+    take(listed, &mut program, roster)?;
+    Ok(program.warnings)
+}
+
+/// Adds what a program prints that is called with these words and lists everything.
+pub(super) fn read_listed(path: &Path, words: &[&str], roster: &mut Roster) -> Result<Vec<Diagnostic>, Diagnostics> {
+    let span = Span::nowhere(&path.display().to_string());
+    let mut program = Program { path, span: &span, warnings: Vec::new() };
+    let listed = program.call(words)?;
+    take(listed, &mut program, roster)?;
+    Ok(program.warnings)
+}
+
+/// Takes in what was listed; asks for the variables of each host where they are not among it.
+fn take(listed: Map<String, Json>, program: &mut Program<'_>, roster: &mut Roster) -> Result<(), Diagnostics> {
+    let span = program.span;
+    let mut reader = Reader { roster, span, hosts: IndexSet::new() };
     let meta = listed.get("_meta").and_then(|meta| meta.get("hostvars"));
     for (name, data) in listed.iter().filter(|(name, _)| *name != "_meta") {
         reader.group(name, data)?;
@@ -36,7 +52,7 @@ pub(super) fn read(path: &Path, roster: &mut Roster) -> Result<Vec<Diagnostic>, 
             }
         }
     }
-    Ok(program.warnings)
+    Ok(())
 }
 
 struct Program<'a> {

@@ -12,10 +12,6 @@ use std::sync::Arc;
 pub(super) fn read(source: &Source, roster: &mut Roster) -> Result<Vec<Diagnostic>, Diagnostics> {
     let mut reader = Reader { roster, errors: Diagnostics::default(), warnings: Vec::new() };
     match source.as_map() {
-        Some(_) if source.get("plugin").is_some() => reader.errors.push(
-            Diagnostic::error(&source.span, "this configures an inventory plug-in, and plug-ins are not supported")
-                .hint("use a program that prints the inventory as JSON, or save the plug-in's output: ansible-inventory --list --yaml --export"),
-        ),
         Some(entries) => {
             for entry in entries {
                 reader.group(entry, None);

@@ -1,9 +1,11 @@
 //! The command line: names and meanings are those of ansible-playbook, ansible and ansible-inventory. The doc comments are the
 //! help's text.
 
+mod config;
 mod exec;
 mod explain;
 mod fleet;
+mod galaxy;
 mod inventory;
 mod lint;
 mod plan;
@@ -12,9 +14,11 @@ mod run;
 mod show;
 mod vault;
 
+pub use config::{ConfigArgs, ConfigCommand};
 pub use exec::{AdHocArgs, ExecArgs};
 pub use explain::ExplainArgs;
 pub use fleet::FleetArgs;
+pub use galaxy::{GalaxyArgs, GalaxyCommand, GalaxyOfKind, InstallArgs, ListArgs};
 pub use inventory::{InventoryArgs, InventoryCommandArgs};
 pub use lint::{LintArgs, LintFormat};
 pub use plan::{ApplyArgs, PlanArgs, PlanLookArgs, ReportArgs, ShowArgs};
@@ -76,6 +80,8 @@ pub enum Command {
     Explain(ExplainArgs),
     /// Find what is wrong with playbooks, roles, inventories and templates, without hosts.
     Lint(LintArgs),
+    /// Install roles and collections.
+    Galaxy(GalaxyArgs),
     /// Encrypt files and values, and decrypt them.
     Vault(VaultArgs),
     /// Explain modules and their arguments.
@@ -179,4 +185,31 @@ pub struct AnsibleVault {
     /// What to do.
     #[command(subcommand)]
     pub command: Option<VaultCommand>,
+}
+
+/// Installs roles and collections, as ansible-galaxy does.
+#[derive(Debug, Parser)]
+#[command(name = "ansible-galaxy", args_override_self = true, infer_long_args = true)]
+pub struct AnsibleGalaxy {
+    /// What to do.
+    #[command(flatten)]
+    pub galaxy: GalaxyArgs,
+}
+
+/// Shows the settings, as ansible-config does.
+#[derive(Debug, Parser)]
+#[command(name = "ansible-config", args_override_self = true, infer_long_args = true)]
+pub struct AnsibleConfig {
+    /// What to show.
+    #[command(flatten)]
+    pub config: ConfigArgs,
+}
+
+/// Explains modules, as ansible-doc does.
+#[derive(Debug, Parser)]
+#[command(name = "ansible-doc", args_override_self = true, infer_long_args = true)]
+pub struct AnsibleDoc {
+    /// What to explain.
+    #[command(flatten)]
+    pub doc: DocArgs,
 }
