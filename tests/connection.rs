@@ -126,6 +126,7 @@ fn request(module: &str, items: &[Value]) -> Run {
         timeout: None,
         blobs: Vec::new(),
         effects: Vec::new(),
+        background: None,
         title: module.to_owned(),
     }
 }

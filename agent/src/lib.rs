@@ -4,6 +4,7 @@
 //! validation); the program `refit-agent` links it to serve requests on a host. Nothing here knows of playbooks.
 
 pub mod args;
+pub mod background;
 pub mod facts;
 pub mod host;
 pub mod http;

@@ -1,7 +1,7 @@
 //! `refit-agent`: serves the requests of one controller on standard input and output.
 
 use refit_agent::serve::{End, Server, report_panics, watch_signals};
-use refit_agent::{modules, protocol};
+use refit_agent::{background, modules, protocol};
 use std::fs::File;
 use std::io::{self, BufReader, Write};
 use std::os::fd::{AsFd, OwnedFd};
@@ -15,6 +15,10 @@ fn main() -> ExitCode {
     let arguments: Vec<_> = std::env::args_os().skip(1).collect();
     match arguments.as_slice() {
         [] => serve(),
+        [only] if only == background::WORD => match background::run() {
+            Ok(()) => ExitCode::SUCCESS,
+            Err(error) => complain(&error.to_string()),
+        },
         [only] if only == "--version" => {
             let version = env!("CARGO_PKG_VERSION");
             match writeln!(io::stdout(), "refit-agent {version} protocol {}", protocol::VERSION) {

@@ -85,6 +85,7 @@ fn request(id: u64, module: &str, items: &[Value]) -> Run {
         timeout: None,
         blobs: Vec::new(),
         effects: Vec::new(),
+        background: None,
         title: "a test".to_owned(),
     }
 }

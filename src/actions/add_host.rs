@@ -48,7 +48,7 @@ fn run(call: &ActionCall<'_>) -> Done {
     let name = match full.rsplit_once(':') {
         Some((host, port)) if !host.contains(':') && port.parse::<u16>().is_ok() => {
             let port = port.parse::<u16>().unwrap_or(22);
-            vars.push(("ansible_port".to_owned(), port.into()));
+            vars.push(("ansible_ssh_port".to_owned(), port.into()));
             host.to_owned()
         }
         _ => full.clone(),

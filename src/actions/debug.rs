@@ -64,7 +64,12 @@ fn show(call: &ActionCall<'_>, var: &Source) -> Result<(String, Json), String> {
         return Ok((value.to_string(), json(&value)));
     };
     let expression = match text.contains("{{") {
-        true => text.to_owned(),
+        // A template gives the name; that it can't be had is a failure.
+        true => match call.scope.value(var) {
+            Ok(value) if value.as_str().is_none() => return Ok((value.to_string(), json(&value))),
+            Ok(_) => text.to_owned(),
+            Err(error) => return Err(error.to_string()),
+        },
         false => format!("{{{{ {text} }}}}"),
     };
     match call.scope.value(&Source::text(&var.span, expression)) {

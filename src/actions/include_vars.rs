@@ -9,7 +9,7 @@ use fancy_regex::Regex;
 use refit_agent::args;
 use refit_agent::args::Args as _;
 use refit_agent::modules::{Module, Rule};
-use refit_agent::outcome::Outcome;
+use refit_agent::outcome::{Outcome, Stop};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -54,6 +54,11 @@ pub static ACTION: Action = Action { declaration: || &MODULE, needs_host: NeedsH
 fn run(call: &ActionCall<'_>) -> Done {
     match attempt(call) {
         Ok((outcome, variables)) => Done::with(outcome, Consequence::Include(variables)),
+        // Ansible tells a failure here under this name, too.
+        Err(Halt::Stop(Stop::Failed(failure))) => {
+            let message = failure.msg.clone();
+            Done::only(Err(Halt::Stop(Stop::Failed(failure.with("message", message)))))
+        }
         Err(halt) => Done::only(Err(halt)),
     }
 }

@@ -2,7 +2,7 @@
 
 use crate::connection::{Become, Content, Link, LinkError, Progress, RawEnd};
 use refit_agent::outcome::{Outcome, Stop};
-use refit_agent::protocol::{Ended, ItemEnd, Mode, Run, Stream};
+use refit_agent::protocol::{Background, Ended, ItemEnd, Mode, Run, Stream};
 use serde_json::{Map, Value as Json};
 use std::sync::atomic::{AtomicU8, Ordering};
 use std::sync::{Arc, Condvar, Mutex};
@@ -55,6 +55,8 @@ pub struct Remote<'a> {
     pub environment: Vec<(String, String)>,
     /// Seconds after which a request is cancelled.
     pub timeout: Option<u64>,
+    /// Whether modules are only started, in the background.
+    pub background: Option<Background>,
     /// The task's name.
     pub title: &'a str,
     /// Told of lines of output.
@@ -147,6 +149,7 @@ impl Remote<'_> {
             blobs,
             effects: Vec::new(),
             title: self.title.to_owned(),
+            background: self.background.clone(),
         };
         let progress = Watch { output: self.output, done };
         self.link.run(self.user.as_ref(), run, content, &progress)

@@ -27,6 +27,8 @@ pub struct Ending {
     pub ran_live: bool,
     /// It is the host that said so, not a template or an action of the controller.
     pub of_host: bool,
+    /// In a dry run: names in the result of which the values are not known.
+    pub unknown_fields: Vec<String>,
 }
 
 impl Ending {
@@ -50,6 +52,7 @@ impl Ending {
             did_unforeseen: false,
             of_host: false,
             ran_live: false,
+            unknown_fields: Vec::new(),
         }
     }
 
@@ -147,6 +150,7 @@ impl Ending {
         let mut ending = Ending::of(status, fields);
         ending.result.diff = outcome.diff;
         ending.facts = outcome.facts;
+        ending.unknown_fields = outcome.unknown;
         ending
     }
 
@@ -255,7 +259,8 @@ impl Ending {
             whole.did_unforeseen |= ending.did_unforeseen;
             whole.ran_live |= ending.ran_live;
             whole.of_host |= ending.of_host;
-            whole.unknown = whole.unknown.or_else(|| ending.unknown.clone());
+            let partly = || ending.unknown_fields.first().map(|name| format!("`{name}` is known only when it runs"));
+            whole.unknown = whole.unknown.or_else(|| ending.unknown.clone()).or_else(partly);
         }
         // The first reason of the kind that decided.
         whole.result.why = items

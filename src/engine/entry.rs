@@ -101,6 +101,7 @@ pub fn prepare(options: RunOptions, tools: Tools) -> Result<Ready, Diagnostics> 
         custom: Mutex::new(Map::new()),
         not_attempted: Mutex::default(),
         owed: Mutex::default(),
+        warned: Mutex::default(),
         before_start: AtomicBool::new(options.start_at_task.is_some()),
         step_all: AtomicBool::new(false),
         broken: AtomicBool::new(false),

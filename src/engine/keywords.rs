@@ -1,7 +1,7 @@
 //! Values of keywords, templated for a host.
 
 use crate::loader::{Node, Source};
-use crate::playbook::{Keyword, Scope as PlayScope};
+use crate::playbook::{Inheritance, Keyword, Scope as PlayScope};
 use crate::template::{Scope, TemplateError, TemplateErrorKind, Value};
 use refit_agent::args::Arg;
 
@@ -17,9 +17,16 @@ pub struct KeywordReader<'a> {
 impl KeywordReader<'_> {
     /// A keyword's value; `None` where it is not said, omitted, or null.
     pub fn value(&self, keyword: Keyword) -> Result<Option<Value>, TemplateError> {
-        let Some(source) = self.task.get(keyword) else { return Ok(None) };
-        let value = self.scope.value(source)?;
-        Ok(if value.is_none() || crate::template::is_omit(&value) { None } else { Some(value) })
+        let inherited = keyword.inheritance() != Inheritance::Own;
+        for around in self.task.outward().take(if inherited { usize::MAX } else { 1 }) {
+            let Some(source) = around.keywords.get(keyword) else { continue };
+            let value = self.scope.value(source)?;
+            // What is omitted here may be said further out.
+            if !crate::template::is_omit(&value) {
+                return Ok((!value.is_none()).then_some(value));
+            }
+        }
+        Ok(None)
     }
 
     /// As text.
@@ -64,12 +71,19 @@ impl KeywordReader<'_> {
         TemplateError::new(TemplateErrorKind::Failed, span, format!("`{}`: {problem}", keyword.name()))
     }
 
-    /// `environment`, from the outside in, later names winning.
-    pub fn environment(&self) -> Result<Vec<(String, String)>, TemplateError> {
+    /// `environment`, from the outside in, later names winning. Mappings for which `leave_out` says so are left out when
+    /// they can't be had.
+    pub fn environment(
+        &self,
+        leave_out: &dyn Fn(&TemplateError) -> bool,
+    ) -> Result<Vec<(String, String)>, TemplateError> {
         let mut variables: Vec<(String, String)> = Vec::new();
         for source in self.task.gathered(Keyword::Environment) {
             for mapping in crate::playbook::one_or_more(source) {
-                let value = self.scope.value(mapping)?;
+                let value = match self.scope.value(mapping) {
+                    Err(error) if leave_out(&error) => continue,
+                    value => value?,
+                };
                 let json = crate::actions::json(&value);
                 let Some(map) = json.as_object() else {
                     if value.is_none() || json.as_str().is_some_and(str::is_empty) || crate::template::is_omit(&value) {

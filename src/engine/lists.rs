@@ -4,6 +4,7 @@
 use super::entry::Ready;
 use super::run::Run;
 use crate::diagnostic::Diagnostic;
+use crate::loader::Source;
 use crate::playbook::{Keyword, Node, Play, Task};
 use std::fmt::Write as _;
 use std::sync::Arc;
@@ -40,7 +41,7 @@ fn list_play(run: &Arc<Run>, number: usize, play: &Arc<Play>, text: &mut String)
     };
     let name = match play.scope.keywords.get(Keyword::Name) {
         Some(source) => scope.text(source).unwrap_or_default(),
-        None => String::new(),
+        None => pattern.clone(),
     };
     let play_tags = own_tags(&crate::playbook::tags_of(&play.scope));
     let _ = write!(text, "\n  play #{number} ({pattern}): {name}");
@@ -60,10 +61,10 @@ fn list_play(run: &Arc<Run>, number: usize, play: &Arc<Play>, text: &mut String)
         }
         for nodes in [&play.pre_tasks, &play.roles, &play.tasks, &play.post_tasks] {
             walk(nodes, &mut |task| {
-                let mut tags = own_tags(&crate::playbook::tags_of(&task.scope));
+                let mut tags = templated_tags(run, play, task);
                 tags.sort();
                 tags.dedup();
-                if !run.tags.wants(&tags) || task.action.module == "meta" || task.implicit {
+                if !run.tags.wants(&tags) || task.implicit {
                     return;
                 }
                 all_tags.extend(tags.iter().cloned());
@@ -83,8 +84,28 @@ fn list_play(run: &Arc<Run>, number: usize, play: &Arc<Play>, text: &mut String)
     Ok(())
 }
 
+/// A task's tags, with what is known without a host; as written where that does not do.
+fn templated_tags(run: &Arc<Run>, play: &Play, task: &Task) -> Vec<String> {
+    let mut scope = None;
+    let sources = crate::playbook::tags_of(&task.scope);
+    let texts = |source: &Source| {
+        if !source.has_template() {
+            return crate::playbook::tag_texts(source);
+        }
+        let scope = scope.get_or_insert_with(|| run.static_scope(&task.scope, &play.directory));
+        match scope.value(source) {
+            Ok(value) if value.as_str().is_none() && value.try_iter().is_ok() => {
+                value.try_iter().into_iter().flatten().map(|tag| tag.to_string()).collect()
+            }
+            Ok(value) => value.to_string().split(',').map(|tag| tag.trim().to_owned()).collect(),
+            Err(_) => crate::playbook::tag_texts(source),
+        }
+    };
+    sources.into_iter().flat_map(texts).collect()
+}
+
 /// Tags as written.
-pub(super) fn own_tags(sources: &[&crate::loader::Source]) -> Vec<String> {
+pub(super) fn own_tags(sources: &[&Source]) -> Vec<String> {
     sources.iter().flat_map(|source| crate::playbook::tag_texts(source)).collect()
 }
 

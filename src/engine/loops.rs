@@ -129,7 +129,8 @@ impl OnHost {
             sources.iter().any(|source| mentions(source, name))
         });
         let waits = control.pause > Duration::ZERO || control.break_when.is_some() || self.repeats();
-        if items.len() < 2 || self.action().is_some() || varies || self_aware || waits {
+        let in_background = self.task.get(Keyword::Async).is_some();
+        if items.len() < 2 || self.action().is_some() || in_background || varies || self_aware || waits {
             return None;
         }
         let module = actions::find(&self.task.action.name)?.name;

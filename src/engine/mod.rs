@@ -1,6 +1,7 @@
 //! The engine: takes plays through their batches, tasks and hosts, and tells what happens as events.
 
 mod adhoc;
+mod background;
 mod batch;
 mod connection_vars;
 mod ending;

@@ -1,5 +1,6 @@
 //! A task on one host: conditions, loops, attempts, and the judgement of what came of it.
 
+use super::background;
 use super::batch::Batch;
 use super::ending::Ending;
 use super::host::Host;
@@ -67,6 +68,29 @@ impl OnHost {
         Prepared::NeedsHost(Box::new(self))
     }
 
+    /// With the module that only the run can tell; or how the task ended, where there is none.
+    pub fn with_module(mut self) -> Result<OnHost, Box<(Ending, Scope)>> {
+        let Some(name) = &self.task.action.dynamic else { return Ok(self) };
+        let ending = match self.scope.text(name) {
+            Ok(name) if actions::find(&name).is_some() => {
+                let mut task = Task::clone(&self.task);
+                task.action.module = actions::short_name(&name).to_owned();
+                task.action.name = name;
+                task.action.dynamic = None;
+                self.task = Arc::new(task);
+                return Ok(self);
+            }
+            Ok(name) => Ending::failed(format!("there is no module `{name}`")),
+            Err(error) => Ending::template_error(error),
+        };
+        // Which module it would be matters only if the task applies.
+        let ending = match self.gate(&self.scope) {
+            Gate::Shut(shut) if shut.result.status == Status::Skipped => *shut,
+            _ => self.hide(ending),
+        };
+        Err(Box::new((ending, self.scope)))
+    }
+
     /// Does all of it.
     pub fn perform(&self) -> Ending {
         let began = SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| since.as_millis() as i64);
@@ -121,7 +145,9 @@ impl OnHost {
             return Gate::Shut(Box::new(Ending::failed("`delegate_to` gives an empty name of a host")));
         }
         for source in self.task.scope.gathered(Keyword::When) {
-            match scope.condition(source) {
+            let truth = scope.condition(source);
+            self.batch.run().warn_of(scope);
+            match truth {
                 Ok(Truth::True) => {}
                 Ok(Truth::False { why }) => {
                     let condition = source.as_str().map(str::to_owned);
@@ -199,11 +225,14 @@ impl OnHost {
         };
         let mut attempt = 1;
         loop {
-            let mut ending = self.judge(self.attempt(scope), scope);
+            let mut ending = self.attempt(scope);
+            if attempts > 1 && ending.unknown.is_none() {
+                ending.result.result.insert("attempts".to_owned(), attempt.into());
+            }
+            let mut ending = self.judge(ending, scope);
             if attempts == 1 || ending.result.status == Status::Unreachable || ending.unknown.is_some() {
                 return ending;
             }
-            ending.result.result.insert("attempts".to_owned(), attempt.into());
             let good = match until {
                 None => Ok(Truth::True)
                     .map(|truth| if ending.is_failed() { Truth::False { why: String::new() } } else { truth }),
@@ -222,6 +251,13 @@ impl OnHost {
             if attempt >= attempts {
                 // As Ansible counts them: without the first.
                 ending.result.result.insert("attempts".to_owned(), attempt.saturating_sub(1).max(1).into());
+                // Where the task says when it has failed, that decides.
+                if !self.task.list(Keyword::FailedWhen).is_empty() && !ending.is_failed() {
+                    return ending;
+                }
+                let condition = until.and_then(Source::as_str).unwrap_or("the task succeeds");
+                let why = format!("`until` did not hold in any of {attempt} attempts: {condition}");
+                ending.result.why = ending.result.why.or(Some(why));
                 ending.result.result.insert("failed".to_owned(), true.into());
                 ending.result.status = Status::Failed;
                 return ending;
@@ -257,12 +293,25 @@ impl OnHost {
             }
             Err(error) => return Ending::template_error(error),
         };
+        if !actions::takes_any_args(declared.name)
+            && let Some(problem) = actions::broken_rule(declared, &args)
+        {
+            return Ending::failed(problem);
+        }
         let output = |line: &str| self.tell_output(line);
         let needs_host = action.is_none_or(|action| action.needs_host == NeedsHost::Yes);
-        let remote = match needs_host.then(|| self.remote(scope, &output)).transpose() {
+        let mut remote = match needs_host.then(|| self.remote(scope, &output)).transpose() {
             Ok(remote) => remote,
             Err(error) => return Ending::template_error(error),
         };
+        let background = match background::Wanted::of(&keywords) {
+            Ok(wanted) => wanted.filter(|_| !self.is_plan()),
+            Err(error) => return Ending::template_error(error),
+        };
+        // What the controller has a part in can't be left alone: it is waited for, as long as it may take.
+        if let (Some(_), Some(wanted), Some((remote, _))) = (action, &background, &mut remote) {
+            remote.timeout = remote.timeout.or(Some(wanted.limit));
+        }
         let delegated = match &remote {
             Some((_, delegated)) => delegated.clone(),
             None => match keywords.text(Keyword::DelegateTo) {
@@ -270,7 +319,14 @@ impl OnHost {
                 Err(error) => return Ending::template_error(error),
             },
         };
-        let mut ending = match (action, &remote) {
+        let mut args = args;
+        if let ("async_status", Some((remote, _))) = (declared.name, &remote) {
+            match background::directory(scope, &remote.environment) {
+                Ok(directory) => args.insert("_async_dir".to_owned(), Value::from(directory)),
+                Err(error) => return Ending::template_error(error),
+            };
+        }
+        let mut ending = match (action, remote) {
             (Some(action), remote) => {
                 let raw = self.raw_args(action);
                 let mut given = actions::json_map(&args);
@@ -296,19 +352,40 @@ impl OnHost {
                 if !done.consequences.is_empty() && done.consequences.iter().all(told) {
                     ending.set_changed(false);
                 }
-                ending.consequences = done.consequences;
+                // A host is there at once: the next item of the loop may be the same.
+                let (hosts, others) = done
+                    .consequences
+                    .into_iter()
+                    .partition(|consequence| matches!(consequence, Consequence::AddHost { .. }));
+                self.add_hosts(hosts);
+                ending.consequences = others;
                 ending.result.why = ending.result.why.or(done.why);
                 ending
+            }
+            (None, Some((remote, _))) if let Some(wanted) = &background => {
+                self.in_background(wanted, declared.name, actions::json_map(&args), remote, scope)
             }
             (None, Some((remote, _))) => {
                 Ending::of_result(remote.run(declared.name, actions::json_map(&args), &NoContent, Vec::new()))
             }
             (None, None) => Ending::failed(format!("`{}` has no host to run on", declared.name)),
         };
+        if self.is_plan() && self.task.get(Keyword::Async).is_some() && keywords.number(Keyword::Poll) == Ok(Some(0)) {
+            ending.unknown_fields.extend(background::UNKNOWN_OF_JOB.map(str::to_owned));
+        }
         ending.result.delegated_to = delegated;
         ending.of_host &= needs_host;
         ending.ran_live = self.is_plan() && remote.as_ref().is_some_and(|(remote, _)| !remote.is_plan());
         ending
+    }
+
+    fn add_hosts(&self, consequences: Vec<Consequence>) {
+        for consequence in consequences {
+            if let Consequence::AddHost { name, groups, vars } = consequence {
+                self.batch.run().add_host(&name, &groups, vars);
+                super::batch::lock(&self.batch.play.layers).clear();
+            }
+        }
     }
 
     /// The module's arguments, templated; `module_defaults` below, omitted ones left out.
@@ -430,9 +507,16 @@ impl OnHost {
     }
 
     fn condition_on(&self, ending: &Ending, condition: &Source, scope: &Scope) -> Result<Truth, TemplateError> {
-        let Some(name) = self.register() else { return scope.condition(condition) };
-        let names = Bindings::from_iter([(Arc::from(name), self.registered(ending))]);
-        scope.with(Arc::new(Layer::from(names))).condition(condition)
+        let scope = match self.register() {
+            None => scope.clone(),
+            Some(name) => {
+                let names = Bindings::from_iter([(Arc::from(name), self.registered(ending))]);
+                scope.with(Arc::new(Layer::from(names)))
+            }
+        };
+        let truth = scope.condition(condition);
+        self.batch.run().warn_of(&scope);
+        truth
     }
 
     /// The variable that keeps the result.

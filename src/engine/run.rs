@@ -59,6 +59,8 @@ pub struct Run {
     pub(super) custom: Mutex<Map<String, Json>>,
     /// Hosts of plays that were not attempted, or not to the end: why.
     pub(super) not_attempted: Mutex<IndexMap<String, String>>,
+    /// Warnings about templates that were told.
+    pub(super) warned: Mutex<std::collections::HashSet<String>>,
     /// Handlers that were notified and did not run.
     pub(super) owed: Mutex<IndexMap<String, Vec<String>>>,
     /// `--start-at-task`: whether that task is still to come.
@@ -84,6 +86,16 @@ impl Run {
     /// Tells the user something.
     pub fn warn(&self, message: &str) {
         self.sink.emit(EventKind::Warning { message: message.to_owned(), deprecation: false });
+    }
+
+    /// Tells the user what was dubious in templates of these variables; each thing once in a run.
+    pub fn warn_of(&self, scope: &Scope) {
+        for warning in scope.warnings() {
+            let message = warning.to_string();
+            if lock(&self.warned).insert(message.clone()) {
+                self.warn(&message);
+            }
+        }
     }
 
     /// Tells the user all of these.

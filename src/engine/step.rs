@@ -43,7 +43,11 @@ impl Batch {
                     host: host.clone(),
                     scope,
                 };
-                (host.clone(), on_host.prepare())
+                let prepared = match on_host.with_module() {
+                    Ok(on_host) => on_host.prepare(),
+                    Err(ended) => Prepared::Ended(Box::new(ended.0), ended.1),
+                };
+                (host.clone(), prepared)
             })
             .collect();
 
@@ -317,10 +321,8 @@ impl Batch {
                     target.state().vars.include(variables.iter().cloned().collect());
                 }
             }
-            Consequence::AddHost { name, groups, vars } => {
-                self.run().add_host(&name, &groups, vars);
-                super::batch::lock(&self.play.layers).clear();
-            }
+            // It was done when the action gave it.
+            Consequence::AddHost { .. } => {}
             Consequence::GroupBy { group, parents } => {
                 for target in targets {
                     self.run().group_by(&target.name, &group, &parents);
@@ -406,7 +408,11 @@ pub fn registered(task: &Task, title: &str, name: &str, ending: &Ending) -> Bind
             if !fields.contains_key("skipped_reason") {
                 fields.entry("failed").or_insert(serde_json::Value::Bool(false));
             }
-            Binding::Value(crate::vars::data(&fields))
+            if ending.unknown_fields.is_empty() {
+                return Binding::Value(crate::vars::data(&fields));
+            }
+            let what = format!("`register: {name}` of task `{title}` ({})", task.span().place());
+            Binding::Value(super::background::with_unknown(&fields, &ending.unknown_fields, &what))
         }
     }
 }

@@ -211,10 +211,7 @@ impl Run {
 
 /// The environment of what runs. Facts are gathered without what only they will tell (`ansible_env`).
 fn environment(on: &OnHost, keywords: &KeywordReader<'_>) -> Result<Vec<(String, String)>, TemplateError> {
-    match keywords.environment() {
-        Err(error) if matches!(error.kind, TemplateErrorKind::Undefined(_)) && on.gathers_facts() => Ok(Vec::new()),
-        other => other,
-    }
+    keywords.environment(&|error| on.gathers_facts() && matches!(error.kind, TemplateErrorKind::Undefined(_)))
 }
 
 /// The host that a task's requests go to, and its name where the task is delegated.
@@ -250,6 +247,7 @@ pub fn remote<'a>(
             diff,
             environment: environment(on, keywords)?,
             timeout: timeout.filter(|seconds| *seconds > 0),
+            background: None,
             title: &on.title,
             output,
             interrupts: &run.interrupts,

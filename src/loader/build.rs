@@ -236,10 +236,7 @@ impl Builder<'_> {
                         self.warnings.push(
                             Diagnostic::error(
                                 &entry.key.span,
-                                format!(
-                                    "the key `{}` stands twice in this mapping; this one counts",
-                                    key_text(&entry.key)
-                                ),
+                                format!("found a duplicate dict key ({}): this one counts", key_text(&entry.key)),
                             )
                             .warning()
                             .related(&result[at].key.span, "the first one"),

@@ -83,7 +83,7 @@ pub struct Block {
 }
 
 /// A task or handler.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub struct Task {
     /// Its keywords and what surrounds it.
     pub scope: Arc<Scope>,
@@ -129,10 +129,12 @@ pub fn one_or_more(source: &Source) -> Vec<&Source> {
 }
 
 /// What a task does.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub struct Action {
     /// The module as written.
     pub name: String,
+    /// The name's template, where only the run can tell it (`action: "{{ ansible_facts.pkg_mgr }} name=x"`).
+    pub dynamic: Option<Source>,
     /// The module without `ansible.builtin.` and `ansible.legacy.`.
     pub module: String,
     /// Where its name stands.
@@ -167,7 +169,7 @@ impl Args {
 }
 
 /// What a task loops over.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub struct Loop {
     /// The lookup of `with_LOOKUP`; none for `loop`.
     pub lookup: Option<String>,

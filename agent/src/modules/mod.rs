@@ -73,6 +73,7 @@ pub static MODULES: &[&Module] = &[
     &apt_key::MODULE,
     &apt_repository::MODULE,
     &assemble::MODULE,
+    &async_status::MODULE,
     &authorized_key::MODULE,
     &blockinfile::MODULE,
     &command::MODULE,
@@ -135,6 +136,7 @@ mod apt_sources;
 mod apt_tests;
 mod archive;
 pub mod assemble;
+pub mod async_status;
 pub mod authorized_key;
 mod authorized_keys;
 pub mod blockinfile;

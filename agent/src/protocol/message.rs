@@ -63,6 +63,18 @@ pub struct Run {
     pub effects: Vec<Effect>,
     /// What the user calls the task: for "still running" lines.
     pub title: String,
+    /// Whether to only start it, in the background (not in a dry run).
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub background: Option<Background>,
+}
+
+/// A module that runs in the background.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Background {
+    /// Seconds after which it is ended.
+    pub limit: u64,
+    /// Where the jobs' files are; `~/` begins the user's home.
+    pub directory: String,
 }
 
 /// From the agent.

@@ -148,6 +148,7 @@ pub(super) mod tests {
             timeout: None,
             blobs: Vec::new(),
             effects: Vec::new(),
+            background: None,
             title: "a test".to_owned(),
         }
     }

@@ -4,6 +4,7 @@ use super::blobs::{BlobStore, Collected};
 use super::panics;
 use super::request::{Due, Request};
 use super::tls_program::TlsStore;
+use crate::background;
 use crate::host::live::{GIVES_UP_AFTER, Live};
 use crate::host::shadow::{Overlay, Shadow};
 use crate::host::{Accounts, Context, HostResult};
@@ -276,6 +277,9 @@ impl Server {
             tls: Arc::new(move || store.tls.path(|sha256| store.content(&asker, &[sha256.to_owned()]))),
         };
         match run.mode {
+            Mode::Live if let Some(background) = &run.background => {
+                background::start(background, module.name, args, &context, run.diff)
+            }
             Mode::Live => {
                 let live = Live::new(context);
                 let call = Call { args, host: &live.host(), blobs, diff: run.diff };

@@ -106,33 +106,38 @@ impl Pass<'_> {
 
     /// `action: copy src=a dest=b`, `local_action: {module: copy, src: a}`.
     fn old_form(&mut self, source: &Source, keywords: &Keywords, parent: &Arc<Scope>) -> Option<Action> {
-        if let Some(entries) = source.as_map() {
+        let (name, value) = if let Some(entries) = source.as_map() {
             let Some(module) = source.get("module") else {
                 self.error(&source.span, "a mapping here needs `module`, the module's name");
                 return None;
             };
-            let module = self.module_name(module, keywords, parent)?;
             let rest: Vec<Entry> =
                 entries.iter().filter(|entry| entry.key.as_str() != Some("module")).cloned().collect();
-            let name = module;
-            let value = Source { span: source.span.clone(), node: Node::Map(rest.into()) };
-            let args = self.args(&name, &value, keywords)?;
-            return self.known(name, source.span.clone(), args);
-        }
-        let Some(text) = source.as_str() else {
-            self.error(
-                &source.span,
-                format!("the module with its arguments must be text, this is {}", source.describe()),
-            );
+            (module.clone(), Source { span: source.span.clone(), node: Node::Map(rest.into()) })
+        } else if let Some(text) = source.as_str() {
+            let (name, rest) = first_word(text.trim());
+            (Source::text(&source.span, name), Source::text(&source.span, rest.trim()))
+        } else {
+            let message = format!("the module with its arguments must be text, this is {}", source.describe());
+            self.error(&source.span, message);
             return None;
         };
-        let (name, rest) = first_word(text.trim());
-        let name = self.module_name(&Source::text(&source.span, name), keywords, parent)?;
-        let args = self.args(&name, &Source::text(&source.span, rest.trim()), keywords)?;
-        self.known(name, source.span.clone(), args)
+        let Some(module) = self.module_name(&name, keywords, parent) else {
+            let args = self.args("", &value, keywords)?;
+            let written = name.as_str().unwrap_or_default().to_owned();
+            return Some(Action {
+                name: written.clone(),
+                dynamic: Some(name),
+                module: written,
+                span: source.span.clone(),
+                args,
+            });
+        };
+        let args = self.args(&module, &value, keywords)?;
+        self.known(module, source.span.clone(), args)
     }
 
-    /// A module's name; a template in it must be known while reading.
+    /// A module's name; none where it has a template that only the run can tell.
     fn module_name(&mut self, source: &Source, keywords: &Keywords, parent: &Arc<Scope>) -> Option<String> {
         if !source.has_template() {
             return source.as_str().map(str::to_owned);
@@ -144,7 +149,8 @@ impl Pass<'_> {
             directory: parent.directory.clone(),
             parent: Some(parent.clone()),
         };
-        self.name(source, &task)
+        let name = self.names.text(source, &task).ok()?;
+        crate::actions::find(&name).is_some().then_some(name)
     }
 
     fn known(&mut self, name: String, span: Span, args: Args) -> Option<Action> {
@@ -230,7 +236,7 @@ impl Pass<'_> {
             args.free_form = Some(args.named.remove(at).1);
         }
         self.check_args(&name, &span, &args);
-        Action { name, module, span, args }
+        Action { name, dynamic: None, module, span, args }
     }
 }
 

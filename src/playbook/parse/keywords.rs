@@ -94,7 +94,12 @@ impl Pass<'_> {
                 Keyword::Register => "the name of a variable (letters, digits and `_`, not beginning with a digit)",
                 _ => "a boolean (true or false)",
             };
-            let message = format!("`{name}` wants {wanted}, this is {}", value.describe());
+            let message = match known {
+                Keyword::Register => {
+                    format!("Invalid variable name in 'register': it wants {wanted}, this is {}", value.describe())
+                }
+                _ => format!("`{name}` wants {wanted}, this is {}", value.describe()),
+            };
             self.problems.push(Diagnostic::error(&value.span, message));
         }
     }

@@ -307,6 +307,7 @@ fn role_validation(role: &Role, entry_point: &str, scope: &Arc<Scope>) -> Option
         }),
         action: Action {
             name: "ansible.builtin.validate_argument_spec".to_owned(),
+            dynamic: None,
             module: "validate_argument_spec".to_owned(),
             span: spec.span.clone(),
             args,
