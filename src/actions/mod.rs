@@ -105,7 +105,14 @@ pub fn secret_args(module: &str) -> &'static [&'static str] {
 pub fn takes_any_args(name: &str) -> bool {
     matches!(
         name,
-        "set_fact" | "add_host" | "set_stats" | "meta" | "include_vars" | "validate_argument_spec" | "gather_facts"
+        "include"
+            | "set_fact"
+            | "add_host"
+            | "set_stats"
+            | "meta"
+            | "include_vars"
+            | "validate_argument_spec"
+            | "gather_facts"
     )
 }
 

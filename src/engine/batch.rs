@@ -109,16 +109,29 @@ impl Batch {
             facts: vars.facts_layer(),
             inventory,
             fallback: Some(magic),
+            merge: self.run().merges_mappings(),
         }
     }
 
     /// Templates with those variables.
     pub fn scope(self: &Arc<Self>, host: &Arc<Host>, scope: &Arc<PlayScope>, task: &Arc<TaskLayers>) -> Scope {
-        let stack = self.stack(host, scope, task);
-        self.run().templater.scope(Arc::new(stack), self.surroundings(scope))
+        self.scope_in(host, scope, task, &self.surroundings(scope))
     }
 
-    fn surroundings(&self, scope: &PlayScope) -> Arc<Surroundings> {
+    /// The same for many hosts: what surrounds the task is worked out once.
+    pub fn scope_in(
+        self: &Arc<Self>,
+        host: &Arc<Host>,
+        scope: &Arc<PlayScope>,
+        task: &Arc<TaskLayers>,
+        surroundings: &Arc<Surroundings>,
+    ) -> Scope {
+        let stack = self.stack(host, scope, task);
+        self.run().templater.scope(Arc::new(stack), surroundings.clone())
+    }
+
+    /// Where files of a task are looked for.
+    pub fn surroundings(&self, scope: &PlayScope) -> Arc<Surroundings> {
         Arc::new(Surroundings {
             search_path: scope
                 .search_path(&self.play.play.directory)

@@ -56,32 +56,25 @@ impl Batch {
             self.nodes(&block.always, &hosts);
             had_failed.iter().filter(|host| host.is_active()).for_each(|host| host.stand(Standing::Failed));
         }
-        if let ScopeKind::Role(_) = &block.scope.kind {
+        if let ScopeKind::Role(used) = &block.scope.kind {
             // `meta: end_role` ends no more than the role.
             for host in &hosts {
                 let mut state = host.state();
                 if state.standing == Standing::RoleEnded {
                     state.standing = Standing::Active;
                 }
+                if state.standing == Standing::Active && state.roles_at_work.contains(&used.key) {
+                    state.roles.push(used.key.clone());
+                }
             }
         }
     }
 
-    /// The hosts on which a role has yet to run: with the same parameters it runs once.
+    /// The hosts on which a role has yet to run: with the same parameters it runs once. One of which all tasks were skipped
+    /// has not run.
     fn hosts_for_role(&self, block: &Block, hosts: &[Arc<Host>]) -> Vec<Arc<Host>> {
         let Some(used) = super::magic::begins_role(&block.scope) else { return hosts.to_vec() };
-        hosts
-            .iter()
-            .filter(|host| {
-                let mut state = host.state();
-                let begun = state.roles.contains(&used.key);
-                if !begun {
-                    state.roles.push(used.key.clone());
-                }
-                !begun || used.allow_duplicates
-            })
-            .cloned()
-            .collect()
+        hosts.iter().filter(|host| used.allow_duplicates || !host.state().roles.contains(&used.key)).cloned().collect()
     }
 
     /// A task, of whatever kind, on hosts.

@@ -49,9 +49,19 @@ impl Batch {
         // Of several handlers of a name the last one counts; all that listen to a topic do, of one name the last.
         let by_name = handlers.iter().rposition(|node| self.titles(node, first).iter().any(|title| title == name));
         let mut found: Vec<usize> = by_name.into_iter().collect();
-        for (index, node) in handlers.iter().enumerate() {
+        let mut named: Vec<String> = Vec::new();
+        for (index, node) in handlers.iter().enumerate().rev() {
             let listens = self.topics(node, first).iter().any(|topic| topic == name);
-            if listens && !found.contains(&index) && last_at_its_place(&handlers, index) {
+            if !listens || !last_at_its_place(&handlers, index) {
+                continue;
+            }
+            // The role is no part of the name here.
+            let own = self.titles(node, first).into_iter().next();
+            if own.as_ref().is_some_and(|own| named.contains(own)) {
+                continue;
+            }
+            named.extend(own);
+            if !found.contains(&index) {
                 found.push(index);
             }
         }
@@ -69,6 +79,7 @@ impl Batch {
             }
             return;
         }
+        found.sort_unstable();
         let titles: Vec<String> =
             found.iter().filter_map(|index| self.titles(&handlers[*index], first).into_iter().next()).collect();
         let mut notified = lock(&self.notified);

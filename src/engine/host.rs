@@ -1,6 +1,7 @@
 //! A host in a run.
 
 use crate::event::HostStats;
+use crate::playbook::Scope as PlayScope;
 use crate::template::Value;
 use crate::vars::HostVars;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -42,8 +43,10 @@ pub struct HostState {
     pub standing: Standing,
     /// The last failure.
     pub failed: Option<FailedTask>,
-    /// Uses of roles (their keys) that the host has begun in this play.
+    /// Uses of roles (their keys) that the host has done in this play: with a task that was not skipped.
     pub roles: Vec<String>,
+    /// Uses of roles (their keys) of which a task ran on the host in this play.
+    pub roles_at_work: Vec<String>,
     /// Whether the host took part in a play.
     pub used: bool,
     /// In a dry run: why it is not known whether what runs now runs at all (a handler that only a task notified that may
@@ -72,6 +75,7 @@ impl Host {
             standing: Standing::Active,
             failed: None,
             roles: Vec::new(),
+            roles_at_work: Vec::new(),
             used: false,
             perhaps: None,
             touched: std::collections::BTreeSet::new(),
@@ -84,6 +88,16 @@ impl Host {
     pub fn state(&self) -> MutexGuard<'_, HostState> {
         // A thread that panicked while it held the lock left whole values behind: they are replaced, not edited.
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// A task of a role ran on it.
+    pub fn works_in_role(&self, task: &PlayScope) {
+        if let Some(used) = task.role() {
+            let mut state = self.state();
+            if !state.roles_at_work.contains(&used.key) {
+                state.roles_at_work.push(used.key.clone());
+            }
+        }
     }
 
     /// Whether it takes part.

@@ -74,6 +74,7 @@ impl Batch {
             match on_host.wanted() {
                 Ok(all) => {
                     // Ansible counts each file or role that is brought.
+                    host.works_in_role(&task.scope);
                     host.state().stats.ok += u32::try_from(all.len()).unwrap_or(1).max(1);
                     for wanted in all {
                         let hosts_of = if once { hosts.to_vec() } else { vec![host.clone()] };
@@ -88,14 +89,16 @@ impl Batch {
         }
         let mut brought = Vec::new();
         for (wanted, group) in groups {
-            self.run().sink.emit(EventKind::Included {
-                task: id,
-                what: wanted.name(),
-                hosts: group.iter().map(|host| host.name.to_string()).collect(),
-                label: wanted.label.clone(),
-            });
             match self.load(task, &wanted, &group) {
-                Ok(nodes) => brought.push((nodes, group)),
+                Ok(nodes) => {
+                    self.run().sink.emit(EventKind::Included {
+                        task: id,
+                        what: wanted.name(),
+                        hosts: group.iter().map(|host| host.name.to_string()).collect(),
+                        label: wanted.label.clone(),
+                    });
+                    brought.push((nodes, group));
+                }
                 Err(problems) => self.include_failed(task, id, &title, &group, &problems),
             }
         }

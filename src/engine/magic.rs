@@ -29,6 +29,7 @@ impl fmt::Debug for Magic {
 /// Their names.
 const NAMES: &[&str] = &[
     "ansible_check_mode",
+    "ansible_collection_name",
     "ansible_config_file",
     "ansible_dependent_role_names",
     "ansible_diff_mode",
@@ -115,7 +116,7 @@ impl Magic {
             "ansible_skip_tags" => names(texts(&run.tags.skip)),
             "ansible_inventory_sources" => names(run.inventory_sources().iter().map(String::as_str)),
             "ansible_config_file" => run.settings.file.as_deref().map(path_value)?,
-            "ansible_playbook_python" => Value::from("/usr/bin/python3"),
+            "ansible_playbook_python" => Value::from(run.python()),
             // What playbooks ask it for is whether the language has a feature: that of ansible-core 2.19.
             "ansible_version" => crate::vars::data(&serde_json::json!({
                 "full": "2.19.0", "major": 2, "minor": 19, "revision": 0, "string": "2.19.0"
@@ -123,7 +124,15 @@ impl Magic {
             "ansible_search_path" => {
                 names(self.scope.search_path(&play.play.directory).iter().filter_map(|path| path.to_str()))
             }
-            "role_name" | "ansible_role_name" => Value::from(self.scope.role()?.role.name.clone()),
+            "ansible_role_name" => Value::from(self.scope.role()?.role.name.clone()),
+            // Of a collection's role without the collection.
+            "role_name" => {
+                let role = &self.scope.role()?.role;
+                let collection = crate::playbook::collection_of(&role.path);
+                let short = collection.and_then(|full| role.name.strip_prefix(&format!("{full}.")));
+                Value::from(short.unwrap_or(&role.name))
+            }
+            "ansible_collection_name" => Value::from(crate::playbook::collection_of(&self.scope.role()?.role.path)?),
             "role_path" => path_value(&self.scope.role()?.role.path),
             "ansible_parent_role_names" => names(self.parents()?.iter().map(|used| used.role.name.as_str())),
             "ansible_parent_role_paths" => {

@@ -78,6 +78,7 @@ impl Run {
                 let mut state = host.state();
                 state.standing = Standing::Active;
                 state.roles.clear();
+                state.roles_at_work.clear();
                 state.failed = None;
                 state.used = true;
             }

@@ -4,7 +4,7 @@ use super::batch::{Batch, PlayRun, lock};
 use super::host::Host;
 use super::options::RunOptions;
 use crate::actions::Interrupts;
-use crate::config::Settings;
+use crate::config::{HashBehaviour, Settings};
 use crate::connection::Links;
 use crate::diagnostic::{Diagnostic, Diagnostics};
 use crate::event::{EventKind, Sink, TaskId};
@@ -78,6 +78,18 @@ impl Run {
         self.options.forks.map_or_else(|| configured_forks(&self.settings), |forks| forks as usize).max(1)
     }
 
+    /// Whether mappings of the same name are merged (`hash_behaviour`).
+    pub(super) fn merges_mappings(&self) -> bool {
+        self.settings.hash_behaviour.value == HashBehaviour::Merge
+    }
+
+    /// The controller's Python, for programs that want one: Refit itself has none.
+    pub(super) fn python(&self) -> String {
+        let path = std::env::var_os("PATH").unwrap_or_default();
+        let found = std::env::split_paths(&path).map(|dir| dir.join("python3")).find(|program| program.is_file());
+        found.map_or_else(|| "/usr/bin/python3".to_owned(), |program| program.to_string_lossy().into_owned())
+    }
+
     /// A number for a task that starts.
     pub fn next_task(&self) -> TaskId {
         self.tasks.fetch_add(1, Ordering::SeqCst)
@@ -111,7 +123,11 @@ impl Run {
 
     /// Whether a task is wanted: by its tags, and by `--start-at-task`.
     pub fn wants(&self, batch: &Arc<Batch>, task: &Arc<Task>, hosts: &[Arc<Host>]) -> bool {
-        if !self.tags.is_default() || !task.scope.gathered(crate::playbook::Keyword::Tags).is_empty() {
+        // Who notified a handler was wanted: so is the handler.
+        let judged = !task.handler;
+        if judged && !self.tags.is_default()
+            || judged && !task.scope.gathered(crate::playbook::Keyword::Tags).is_empty()
+        {
             let tags = self.tags_of(batch, &task.scope, hosts.first());
             if !self.tags.wants(&tags) {
                 return false;
@@ -225,6 +241,7 @@ impl Run {
             facts: empty,
             inventory: Arc::from([]),
             fallback: None,
+            merge: self.merges_mappings(),
         };
         let surroundings = Surroundings {
             search_path: scope.search_path(playbook_dir),

@@ -17,7 +17,8 @@ impl Batch {
     pub fn step(self: &Arc<Self>, task: &Arc<Task>, hosts: &[Arc<Host>]) {
         let layers = self.play.task_layers(&task.scope);
         let Some(first) = hosts.first() else { return };
-        let scope = self.scope(first, &task.scope, &layers);
+        let surroundings = self.surroundings(&task.scope);
+        let scope = self.scope_in(first, &task.scope, &layers, &surroundings);
         let reader = KeywordReader { task: &task.scope, scope: &scope };
         // `add_host` changes the inventory, not its host: once is enough, with the first host's variables.
         let once = task.action.module == "add_host" || reader.flag(Keyword::RunOnce).ok().flatten().unwrap_or(false);
@@ -33,8 +34,10 @@ impl Batch {
         let prepared: Vec<(Arc<Host>, Prepared)> = on
             .par_iter()
             .map(|host| {
-                let scope =
-                    if Arc::ptr_eq(host, first) { scope.clone() } else { self.scope(host, &task.scope, &layers) };
+                let scope = match Arc::ptr_eq(host, first) {
+                    true => scope.clone(),
+                    false => self.scope_in(host, &task.scope, &layers, &surroundings),
+                };
                 let on_host = OnHost {
                     batch: self.clone(),
                     task: task.clone(),
@@ -339,6 +342,9 @@ impl Batch {
 
     /// The recap's figures, and what becomes of the host.
     fn count(&self, host: &Arc<Host>, task: &Task, title: &str, ending: &Ending) {
+        if !matches!(ending.result.status, Status::Skipped | Status::Unreachable) {
+            host.works_in_role(&task.scope);
+        }
         let mut state = host.state();
         let ignored = ending.result.ignored;
         match ending.result.status {

@@ -191,6 +191,7 @@ impl Run {
             facts: state.facts_layer(),
             inventory: inventory.clone(),
             fallback: None,
+            merge: self.merges_mappings(),
         };
         let surroundings = crate::template::Surroundings {
             search_path: vec![play.play.directory.clone()],

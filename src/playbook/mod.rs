@@ -10,8 +10,8 @@ mod tags;
 
 pub use keyword::{BLOCK, HANDLER, Inheritance, Keyword, PLAY, Places, ROLE, TASK, names_on};
 pub use model::{Action, Args, Block, Loop, Node, Play, Playbook, Task, one_or_more};
-pub(crate) use parse::find_task_file;
 pub use parse::{FileKind, LoadedRole, Parser, RoleParts, RoleRequest, StaticText};
+pub(crate) use parse::{collection_of, find_task_file};
 pub use role::{Role, RoleUse};
 pub use scope::{Keywords, Scope, ScopeKind};
 pub use tags::{TagFilter, tag_texts, tags_of};

@@ -7,6 +7,7 @@
 mod host;
 mod layers;
 mod level;
+mod merge;
 mod stack;
 
 pub use host::{Facts, HostVars};

@@ -96,6 +96,8 @@ pub struct Stack {
     pub inventory: Arc<[Layer]>,
     /// Names that mean something where no layer has them.
     pub fallback: Option<Arc<dyn Fallback>>,
+    /// Whether mappings of the same name are merged, the one of higher precedence on top.
+    pub merge: bool,
 }
 
 /// Names that mean something where nothing sets them.
@@ -114,7 +116,8 @@ impl Stack {
 
     /// What a layer says of a name.
     pub fn set(&self, name: &str) -> Option<Binding> {
-        self.layers().find_map(|layer| layer.get(name))
+        let mut found = self.layers().filter_map(|layer| layer.get(name));
+        if self.merge { super::merge::merged(found) } else { found.next() }
     }
 
     /// The layers from the top.

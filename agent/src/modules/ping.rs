@@ -3,7 +3,7 @@
 use super::{Call, Module};
 use crate::args;
 use crate::args::Args as _;
-use crate::outcome::{ModuleResult, Outcome, Stop};
+use crate::outcome::{Failure, ModuleResult, Outcome};
 
 args! {
     /// What `ping` takes.
@@ -26,7 +26,9 @@ pub static MODULE: Module = Module {
 
 fn run(args: Args) -> ModuleResult {
     if args.data == "crash" {
-        return Err(Stop::failed("boom: `data: crash` asks for a failure"));
+        // As a module's crash is told.
+        let failure = Failure::new("boom: `data: crash` asks for a failure").with("rc", 1);
+        return Err(failure.with("module_stdout", "").with("module_stderr", "Exception: boom").into());
     }
     Ok(Outcome::ok().with("ping", args.data))
 }

@@ -3,12 +3,14 @@
 mod action;
 mod alone;
 mod check;
+mod collections;
 mod keywords;
 mod play;
 mod role;
 mod tasks;
 
 pub use alone::FileKind;
+pub(crate) use collections::of_path as collection_of;
 pub use role::{LoadedRole, RoleParts, RoleRequest};
 pub(crate) use tasks::find_task_file;
 
@@ -33,6 +35,8 @@ pub trait StaticText: Sync {
 pub struct Parser {
     /// Where roles are looked for besides the playbook's `roles/` directory.
     pub roles_path: Vec<PathBuf>,
+    /// Where collections are looked for besides the playbook's `collections/` directory.
+    pub collections_path: Vec<PathBuf>,
     /// Decrypts what is encrypted.
     pub vault: Arc<Vault>,
     /// Roles read, by directory and parts.
@@ -64,7 +68,12 @@ pub(super) struct Pass<'a> {
 impl Parser {
     /// A parser for a run.
     pub fn new(roles_path: Vec<PathBuf>, vault: Arc<Vault>) -> Parser {
-        Parser { roles_path, vault, roles: Mutex::default(), files: Mutex::default() }
+        Parser { roles_path, collections_path: Vec::new(), vault, roles: Mutex::default(), files: Mutex::default() }
+    }
+
+    /// With these places for collections.
+    pub fn with_collections(self, collections_path: Vec<PathBuf>) -> Parser {
+        Parser { collections_path, ..self }
     }
 
     /// Reads a playbook. The second value holds the warnings.

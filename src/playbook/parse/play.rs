@@ -41,6 +41,10 @@ impl Pass<'_> {
                 self.error(&item.span, format!("a play is a mapping, this is {}", item.describe()));
                 continue;
             };
+            if let Some(old) = entries.iter().find(|entry| entry.key.as_str() == Some("include")) {
+                let problem = Diagnostic::error(&old.key.span, "`include` of a playbook is read as `import_playbook`");
+                self.problems.push(problem.warning().hint("write `import_playbook`"));
+            }
             match entries.iter().find(|entry| is_import(entry)) {
                 Some(import) => plays.extend(self.import_playbook(item, entries, import, directory, around)),
                 None => plays.extend(self.play(item, entries, directory, around)),
@@ -171,6 +175,6 @@ impl Pass<'_> {
 fn is_import(entry: &Entry) -> bool {
     matches!(
         entry.key.as_str(),
-        Some("import_playbook" | "ansible.builtin.import_playbook" | "ansible.legacy.import_playbook")
+        Some("include" | "import_playbook" | "ansible.builtin.import_playbook" | "ansible.legacy.import_playbook")
     )
 }

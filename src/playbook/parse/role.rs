@@ -127,11 +127,13 @@ impl Pass<'_> {
         if self.alone {
             return Vec::new();
         }
+        // A collection's role is known by its full name, however it was called.
+        let name = super::collections::full_role_name(&path).unwrap_or_else(|| request.name.clone());
         if self.reading.iter().filter(|open| **open == path).count() > 1 {
             self.error(&request.span, format!("the role `{}` depends on itself", request.name));
             return Vec::new();
         }
-        let Some(role) = self.role_on_disk(&request.name, &path, &request.parts) else { return Vec::new() };
+        let Some(role) = self.role_on_disk(&name, &path, &request.parts) else { return Vec::new() };
         self.reading.push(path.clone());
 
         let scope_of = |used: Arc<RoleUse>| {
@@ -146,7 +148,7 @@ impl Pass<'_> {
         let use_of = |dependencies| {
             Arc::new(RoleUse {
                 role: role.clone(),
-                name: request.name.clone(),
+                name: name.clone(),
                 params: request.params.clone(),
                 public: request.public,
                 key: role_key(&path, request),
@@ -257,7 +259,7 @@ impl Pass<'_> {
     }
 
     fn role_places(&self, name: &str, parent: &Arc<Scope>) -> Vec<PathBuf> {
-        let mut places = Vec::new();
+        let mut places = self.collection_role_places(name, parent);
         if name.contains('/') {
             places.push(self.playbook_dir.join(name));
             places.extend(parent.outward().map(|scope| scope.directory.join(name)));

@@ -5,7 +5,7 @@ use super::role::{RoleParts, RoleRequest};
 use crate::diagnostic::{Diagnostic, Span};
 use crate::loader::{Entry, Source};
 use crate::playbook::keyword::{BLOCK, HANDLER, Keyword, TASK};
-use crate::playbook::model::{Block, Loop, Node, Task};
+use crate::playbook::model::{Action, Block, Loop, Node, Task};
 use crate::playbook::role::RoleUse;
 use crate::playbook::scope::{Keywords, Scope, ScopeKind};
 use std::path::{Path, PathBuf};
@@ -117,7 +117,10 @@ impl Pass<'_> {
             keywords.set(Keyword::Connection, Source::text(&item.span, "local"));
         }
         let looped = self.looped(&others, &keywords);
-        let action = found.action;
+        let mut action = found.action;
+        if action.module == "include" {
+            self.old_include(&mut action, &mut keywords);
+        }
         let scope = |kind, keywords| {
             Arc::new(Scope {
                 kind,
@@ -163,6 +166,26 @@ impl Pass<'_> {
                 };
                 vec![Node::Task(Arc::new(task))]
             }
+        }
+    }
+
+    /// `include: FILE a=1`: what `include_tasks` does, with the other words as variables.
+    fn old_include(&mut self, action: &mut Action, keywords: &mut Keywords) {
+        let problem =
+            Diagnostic::error(&action.span, "`include` was taken out of Ansible; it is read as `include_tasks`");
+        self.problems.push(
+            problem.warning().hint("write `include_tasks: FILE` (or `import_tasks`), and variables below `vars:`"),
+        );
+        let is_own = |name: &str| matches!(name, "file" | "apply");
+        let (own, given): (Vec<_>, Vec<_>) =
+            std::mem::take(&mut action.args.named).into_iter().partition(|(name, _)| is_own(name));
+        action.args.named = own;
+        let variables = given.into_iter().map(|(name, value)| Entry { key: Source::text(&value.span, &*name), value });
+        let mut variables: Vec<Entry> = variables.collect();
+        if !variables.is_empty() {
+            variables.extend(keywords.get(Keyword::Vars).and_then(Source::as_map).unwrap_or_default().to_vec());
+            let span = action.span.clone();
+            keywords.set(Keyword::Vars, Source { span, node: crate::loader::Node::Map(variables.into()) });
         }
     }
 
