@@ -68,7 +68,7 @@ type Variables = Vec<(Arc<str>, Binding)>;
 fn attempt(call: &ActionCall<'_>) -> Result<(Outcome, Variables), Halt> {
     let args: Args = call.parsed()?;
     let files = match (&args.file, &args.dir) {
-        (Some(file), _) => vec![find(call, file, "vars")?],
+        (Some(file), _) => vec![find(call, file.trim(), "vars")?],
         (None, Some(dir)) => {
             let root = find(call, dir, "vars")?;
             if !root.is_dir() {

@@ -46,11 +46,14 @@ impl Batch {
     ) {
         let Some(first) = hosts.first() else { return };
         let handlers = self.handler_list();
-        // Of several handlers of a name the last one counts; all that listen to a topic do, of one name the last.
-        let by_name = handlers.iter().rposition(|node| self.titles(node, first).iter().any(|title| title == name));
+        // Of several handlers of a name one counts, also among those that listen to a topic.
+        let order = search_order(&handlers);
+        let called = |index: &usize| self.titles(&handlers[*index], first).iter().any(|title| title == name);
+        let by_name = order.iter().copied().find(called);
         let mut found: Vec<usize> = by_name.into_iter().collect();
         let mut named: Vec<String> = Vec::new();
-        for (index, node) in handlers.iter().enumerate().rev() {
+        for index in order {
+            let node = &handlers[index];
             let listens = self.topics(node, first).iter().any(|topic| topic == name);
             if !listens || !last_at_its_place(&handlers, index) {
                 continue;
@@ -226,6 +229,21 @@ impl Batch {
         let scope = self.scope(host, &task.scope, &layers);
         sources.iter().filter_map(|source| scope.text(source).ok()).collect()
     }
+}
+
+/// The order in which handlers are looked for: of several files (the play's own, each role's) the last first, within a file
+/// from its beginning.
+fn search_order(handlers: &[Node]) -> Vec<usize> {
+    let mut files: Vec<Vec<usize>> = Vec::new();
+    for (index, node) in handlers.iter().enumerate() {
+        let follows =
+            |before: &Node| before.span().file.path == node.span().file.path && before.span().line < node.span().line;
+        match files.last_mut() {
+            Some(file) if index > 0 && follows(&handlers[index - 1]) => file.push(index),
+            _ => files.push(vec![index]),
+        }
+    }
+    files.into_iter().rev().flatten().collect()
 }
 
 /// Whether no later handler was read from the same place: a role that is used again brings its handlers again.

@@ -81,7 +81,7 @@ impl KeywordReader<'_> {
         for source in self.task.gathered(Keyword::Environment) {
             for mapping in crate::playbook::one_or_more(source) {
                 let value = match self.scope.value(mapping) {
-                    Err(error) if leave_out(&error) => continue,
+                    Err(error) if leave_out(&error) => self.without(mapping, leave_out)?,
                     value => value?,
                 };
                 let json = crate::actions::json(&value);
@@ -99,6 +99,18 @@ impl KeywordReader<'_> {
             }
         }
         Ok(variables)
+    }
+
+    /// A mapping without the entries for which `leave_out` says so.
+    fn without(&self, mapping: &Source, leave_out: &dyn Fn(&TemplateError) -> bool) -> Result<Value, TemplateError> {
+        let mut kept: Vec<(Value, Value)> = Vec::new();
+        for entry in mapping.as_map().unwrap_or_default() {
+            match self.scope.value(&entry.value) {
+                Err(error) if leave_out(&error) => {}
+                value => kept.push((self.scope.value(&entry.key)?, value?)),
+            }
+        }
+        Ok(kept.into_iter().collect())
     }
 
     fn wrong_at(&self, source: &Source, problem: &str) -> TemplateError {

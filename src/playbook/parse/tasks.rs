@@ -3,7 +3,7 @@
 use super::Pass;
 use super::role::{RoleParts, RoleRequest};
 use crate::diagnostic::{Diagnostic, Span};
-use crate::loader::{Entry, Source};
+use crate::loader::{Entry, Source, key_values};
 use crate::playbook::keyword::{BLOCK, HANDLER, Keyword, TASK};
 use crate::playbook::model::{Action, Block, Loop, Node, Task};
 use crate::playbook::role::RoleUse;
@@ -176,6 +176,18 @@ impl Pass<'_> {
         self.problems.push(
             problem.warning().hint("write `include_tasks: FILE` (or `import_tasks`), and variables below `vars:`"),
         );
+        if let Some((text, span)) =
+            action.args.free_form.as_ref().and_then(|words| Some((words.as_str()?, &words.span)))
+        {
+            match key_values(text, span, false) {
+                Ok((file, pairs)) => {
+                    let pairs = pairs.into_iter().filter_map(|pair| Some((Arc::from(pair.key.as_str()?), pair.value)));
+                    action.args.named.extend(pairs);
+                    action.args.free_form = file;
+                }
+                Err(problem) => self.problems.push(problem),
+            }
+        }
         let is_own = |name: &str| matches!(name, "file" | "apply");
         let (own, given): (Vec<_>, Vec<_>) =
             std::mem::take(&mut action.args.named).into_iter().partition(|(name, _)| is_own(name));
