@@ -124,10 +124,8 @@ impl Run {
     /// Whether a task is wanted: by its tags, and by `--start-at-task`.
     pub fn wants(&self, batch: &Arc<Batch>, task: &Arc<Task>, hosts: &[Arc<Host>]) -> bool {
         // Who notified a handler was wanted: so is the handler.
-        let judged = !task.handler;
-        if judged && !self.tags.is_default()
-            || judged && !task.scope.gathered(crate::playbook::Keyword::Tags).is_empty()
-        {
+        let has_tags = || !task.scope.gathered(crate::playbook::Keyword::Tags).is_empty();
+        if !task.handler && (!self.tags.is_default() || has_tags()) {
             let tags = self.tags_of(batch, &task.scope, hosts.first());
             if !self.tags.wants(&tags) {
                 return false;
