@@ -15,7 +15,6 @@ mod pause;
 mod raw;
 mod reboot;
 mod remote;
-mod rules;
 mod script;
 mod set_fact;
 mod set_stats;
@@ -29,7 +28,6 @@ mod wait_for_connection;
 pub use call::{Action, ActionCall, Consequence, Done, NeedsHost};
 pub(crate) use call::{json, json_map};
 pub use remote::{Contents, Halt, Interrupts, NoContent, Remote, result_of};
-pub use rules::broken as broken_rule;
 
 use refit_agent::modules::Module;
 use std::collections::HashMap;

@@ -293,11 +293,6 @@ impl OnHost {
             }
             Err(error) => return Ending::template_error(error),
         };
-        if !actions::takes_any_args(declared.name)
-            && let Some(problem) = actions::broken_rule(declared, &args)
-        {
-            return Ending::failed(problem);
-        }
         let output = |line: &str| self.tell_output(line);
         let needs_host = action.is_none_or(|action| action.needs_host == NeedsHost::Yes);
         let mut remote = match needs_host.then(|| self.remote(scope, &output)).transpose() {
