@@ -321,6 +321,7 @@ impl OnHost {
                 Err(error) => return Ending::template_error(error),
             };
         }
+        let ran_live = self.is_plan() && remote.as_ref().is_some_and(|(remote, _)| !remote.is_plan());
         let mut ending = match (action, remote) {
             (Some(action), remote) => {
                 let raw = self.raw_args(action);
@@ -370,7 +371,7 @@ impl OnHost {
         }
         ending.result.delegated_to = delegated;
         ending.of_host &= needs_host;
-        ending.ran_live = self.is_plan() && remote.as_ref().is_some_and(|(remote, _)| !remote.is_plan());
+        ending.ran_live = ran_live;
         ending
     }
 
