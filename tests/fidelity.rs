@@ -1,7 +1,5 @@
 //! How true dry runs are, on booted hosts: a few of the playbooks that `tests/fidelity/measure` measures all of.
 
-#![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
-
 use std::process::Command;
 
 /// Exit code of a suite that can't run here.
