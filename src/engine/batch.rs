@@ -8,7 +8,7 @@ use crate::playbook::{Node, Play, RoleUse, Scope as PlayScope};
 use crate::template::{Scope, Surroundings};
 use crate::vars::{Layer, Stack, TaskLayers};
 use std::collections::HashMap;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 /// A play that runs.
@@ -74,6 +74,9 @@ pub struct Batch {
     pub perhaps: Mutex<Perhaps>,
     /// Whether the batch ends here (`meta: end_batch`).
     pub ended: AtomicBool,
+    /// How many blocks with a `rescue` or an `always` are under way, one in the other: until they are over it is not
+    /// settled which hosts have failed.
+    pub unsettled: AtomicUsize,
 }
 
 impl Batch {

@@ -7,6 +7,7 @@ use super::keywords::KeywordReader;
 use crate::event::EventKind;
 use crate::playbook::{Block, Keyword, Node, ScopeKind, Task};
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 
 impl Batch {
     /// Runs steps on hosts, those that take part.
@@ -32,6 +33,10 @@ impl Batch {
         if hosts.is_empty() {
             return;
         }
+        let settles = !block.rescue.is_empty() || !block.always.is_empty();
+        if settles {
+            self.unsettled.fetch_add(1, Ordering::SeqCst);
+        }
         self.nodes(&block.body, &hosts);
         if !block.rescue.is_empty() {
             let to_rescue = failed(&hosts);
@@ -55,6 +60,10 @@ impl Batch {
             had_failed.iter().for_each(|host| host.stand(Standing::Active));
             self.nodes(&block.always, &hosts);
             had_failed.iter().filter(|host| host.is_active()).for_each(|host| host.stand(Standing::Failed));
+        }
+        if settles {
+            self.unsettled.fetch_sub(1, Ordering::SeqCst);
+            self.stop_if_too_many_failed();
         }
         if let ScopeKind::Role(used) = &block.scope.kind {
             // `meta: end_role` ends no more than the role.
@@ -94,11 +103,7 @@ impl Batch {
 
     /// What follows for the others when a task failed on some hosts.
     pub fn consequences_of_failures(self: &Arc<Self>, task: &Task, hosts: &[Arc<Host>]) {
-        let lost = |host: &Arc<Host>| {
-            matches!(host.state().standing, Standing::Failed | Standing::Unreachable | Standing::Deviated)
-        };
-        let fallen = hosts.iter().filter(|host| lost(host)).count();
-        if fallen == 0 {
+        if !hosts.iter().any(is_lost) {
             return;
         }
         let first = &hosts[0];
@@ -117,16 +122,24 @@ impl Batch {
             }
             return;
         }
-        if let Some(most) = self.play.max_fail_percentage {
-            // Unreachable hosts count too: a batch is as broken without them.
-            let fallen = self.hosts.iter().filter(|host| lost(host)).count();
-            let percent = fallen as f64 * 100.0 / self.hosts.len() as f64;
-            if percent > most {
-                self.stop_play(format!(
-                    "{fallen} of {} hosts of the batch failed or were unreachable, more than `max_fail_percentage: {most}`",
-                    self.hosts.len()
-                ));
-            }
+        self.stop_if_too_many_failed();
+    }
+
+    /// Ends the play where more hosts of the batch failed than `max_fail_percentage` allows. A host that is yet to be rescued
+    /// has not failed, and hosts that are yet to come to their `always` must come to it; so this waits for the end of such blocks.
+    fn stop_if_too_many_failed(self: &Arc<Self>) {
+        let Some(most) = self.play.max_fail_percentage else { return };
+        if self.is_over() || self.unsettled.load(Ordering::SeqCst) > 0 {
+            return;
+        }
+        // Unreachable hosts count too: a batch is as broken without them.
+        let fallen = self.hosts.iter().filter(|host| is_lost(host)).count();
+        let percent = fallen as f64 * 100.0 / self.hosts.len() as f64;
+        if fallen > 0 && percent > most {
+            self.stop_play(format!(
+                "{fallen} of {} hosts of the batch failed or were unreachable, more than `max_fail_percentage: {most}`",
+                self.hosts.len()
+            ));
         }
     }
 
@@ -151,4 +164,9 @@ impl Batch {
             }
         });
     }
+}
+
+/// Whether a host takes no further part because something went wrong.
+fn is_lost(host: &Arc<Host>) -> bool {
+    matches!(host.state().standing, Standing::Failed | Standing::Unreachable | Standing::Deviated)
 }

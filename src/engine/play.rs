@@ -10,7 +10,7 @@ use crate::loader::{Node as Yaml, Source};
 use crate::playbook::{Action, Args, Keyword, Keywords, Node, Play, Scope as PlayScope, ScopeKind, Task};
 use crate::template::Scope;
 use std::collections::HashMap;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 
 /// Whether the playbook goes on after a play.
@@ -87,6 +87,7 @@ impl Run {
                 hosts,
                 notified: Mutex::new(HashMap::new()),
                 perhaps: Mutex::new(HashMap::new()),
+                unsettled: AtomicUsize::new(0),
                 ended: AtomicBool::new(false),
             });
             let names = batch.hosts.iter().map(|host| host.name.to_string()).collect();

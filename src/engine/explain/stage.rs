@@ -13,7 +13,7 @@ use crate::template::{Binding, Scope};
 use crate::vars::{Bindings, Facts, Stack};
 use std::collections::HashMap;
 use std::path::Path;
-use std::sync::atomic::AtomicBool;
+use std::sync::atomic::{AtomicBool, AtomicUsize};
 use std::sync::{Arc, Mutex};
 
 /// How deep includes in includes are followed.
@@ -83,6 +83,7 @@ impl Stage {
             play: play_run,
             hosts,
             notified: Mutex::new(HashMap::new()),
+            unsettled: AtomicUsize::new(0),
             ended: AtomicBool::new(false),
         });
         Ok(Stage { batch, told: Mutex::default() })
