@@ -329,7 +329,7 @@ impl OnHost {
                 given.extend(raw.keys().map(|name| (name.clone(), true.into())));
                 // Those that were templates could not be told before.
                 if let Some(broken) = declared.broken_rule(&given) {
-                    return Ending::failed(broken);
+                    return Ending::failed(broken.to_string());
                 }
                 let call = ActionCall {
                     args: &args,

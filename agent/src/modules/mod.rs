@@ -5,7 +5,7 @@ use crate::host::Host;
 use crate::outcome::{ModuleResult, Stop};
 use serde_json::{Map, Value};
 
-pub use rule::{Given, Rule};
+pub use rule::{Broken, Given, Rule};
 
 /// A module's declaration: everything that documentation, validation, schema and execution need.
 pub struct Module {

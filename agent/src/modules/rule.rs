@@ -30,41 +30,82 @@ pub enum Given {
     Yes,
 }
 
-impl Rule {
-    /// What a call of the module `name` breaks of this rule for sure, for the user. `given` tells whether an argument is
-    /// given, `is` whether it has a value.
-    pub fn broken(&self, name: &str, given: &dyn Fn(&str) -> Given, is: &dyn Fn(&str, &str) -> bool) -> Option<String> {
-        let surely = |name: &str| given(name) == Given::Yes;
-        let missing = |needed: &[&'static str]| -> Vec<&str> {
-            needed.iter().copied().filter(|name| given(name) == Given::No).collect()
-        };
+/// What a call breaks of a rule, with the arguments concerned. As text it is what a result's `msg` says of it, in words that
+/// playbooks look for.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Broken {
+    /// More than one of these is given.
+    Exclusive(&'static [&'static str]),
+    /// None of these is given.
+    NoneOf(&'static [&'static str]),
+    /// Only some of these are given.
+    NotTogether(&'static [&'static str]),
+    /// These are missing for this argument at this value.
+    MissingIf(&'static str, &'static str, Vec<&'static str>),
+    /// These are missing for this argument.
+    MissingBy(&'static str, Vec<&'static str>),
+}
+
+impl Broken {
+    /// What it says of the call of the module `name` to who wrote it.
+    pub fn told(&self, name: &str) -> String {
         let list = |names: &[&str]| names.iter().map(|name| format!("`{name}`")).collect::<Vec<_>>().join(", ");
         match self {
+            Broken::Exclusive(names) => format!("`{name}` takes only one of {}", list(names)),
+            Broken::NoneOf(names) => format!("`{name}` needs one of {}", list(names)),
+            Broken::NotTogether(names) => format!("`{name}` needs {} together", list(names)),
+            Broken::MissingIf(arg, word, missing) => format!("`{name}` with `{arg}: {word}` needs {}", list(missing)),
+            Broken::MissingBy(arg, missing) => format!("`{name}` with `{arg}` needs {}", list(missing)),
+        }
+    }
+}
+
+impl std::fmt::Display for Broken {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Broken::Exclusive(names) => write!(f, "parameters are mutually exclusive: {}", names.join("|")),
+            Broken::NoneOf(names) => write!(f, "one of the following is required: {}", names.join(", ")),
+            Broken::NotTogether(names) => write!(f, "parameters are required together: {}", names.join(", ")),
+            Broken::MissingIf(arg, word, missing) => {
+                write!(f, "{arg} is {word} but all of the following are missing: {}", missing.join(", "))
+            }
+            Broken::MissingBy(arg, missing) => {
+                write!(f, "missing parameter(s) required by '{arg}': {}", missing.join(", "))
+            }
+        }
+    }
+}
+
+impl Rule {
+    /// What a call breaks of this rule for sure. `given` tells whether an argument is given, `is` whether it has a value.
+    pub fn broken(&self, given: &dyn Fn(&str) -> Given, is: &dyn Fn(&str, &str) -> bool) -> Option<Broken> {
+        let surely = |name: &str| given(name) == Given::Yes;
+        let missing = |needed: &[&'static str]| -> Vec<&'static str> {
+            needed.iter().copied().filter(|name| given(name) == Given::No).collect()
+        };
+        match self {
             Rule::MutuallyExclusive(names) => {
-                let both: Vec<&str> = names.iter().copied().filter(|name| surely(name)).collect();
-                (both.len() > 1).then(|| format!("`{name}` takes only one of {}", list(&both)))
+                let count = names.iter().filter(|name| surely(name)).count();
+                (count > 1).then_some(Broken::Exclusive(names))
             }
-            Rule::RequiredOneOf(names) => {
-                (missing(names).len() == names.len()).then(|| format!("`{name}` needs one of {}", list(names)))
-            }
+            Rule::RequiredOneOf(names) => (missing(names).len() == names.len()).then_some(Broken::NoneOf(names)),
             Rule::RequiredTogether(names) => (names.iter().any(|name| surely(name)) && !missing(names).is_empty())
-                .then(|| format!("`{name}` needs {} together", list(names))),
+                .then_some(Broken::NotTogether(names)),
             Rule::RequiredIf(arg, word, needed) => {
                 let missing = missing(needed);
-                (!missing.is_empty() && is(arg, word))
-                    .then(|| format!("`{name}` with `{arg}: {word}` needs {}", list(&missing)))
+                (!missing.is_empty() && is(arg, word)).then_some(Broken::MissingIf(arg, word, missing))
             }
             Rule::RequiredBy(arg, needed) => {
                 let missing = missing(needed);
-                (!missing.is_empty() && surely(arg)).then(|| format!("`{name}` with `{arg}` needs {}", list(&missing)))
+                (!missing.is_empty() && surely(arg)).then_some(Broken::MissingBy(arg, missing))
             }
         }
     }
 }
 
 impl Module {
-    /// What a call breaks of the rules, for the user: those that could not be told before its arguments were templated.
-    pub fn broken_rule(&self, given: &Map<String, Value>) -> Option<String> {
+    /// What a call breaks of the rules: those that could not be told before its arguments were templated.
+    pub fn broken_rule(&self, given: &Map<String, Value>) -> Option<Broken> {
         let specs = (self.args)();
         let spec = |name: &str| specs.iter().find(|spec| spec.name == name);
         let value = |name: &str| {
@@ -76,7 +117,7 @@ impl Module {
             value(name).or_else(|| spec.default()).is_some_and(|value| means(spec, &value, word))
         };
         let given = |name: &str| if value(name).is_some() { Given::Yes } else { Given::No };
-        self.rules.iter().find_map(|rule| rule.broken(self.name, &given, &is))
+        self.rules.iter().find_map(|rule| rule.broken(&given, &is))
     }
 }
 
@@ -98,7 +139,8 @@ mod tests {
     use serde_json::json;
 
     fn broken(module: &str, args: Value) -> Option<String> {
-        find(module).unwrap().broken_rule(args.as_object().unwrap())
+        let module = find(module).unwrap();
+        module.broken_rule(args.as_object().unwrap()).map(|broken| broken.told(module.name))
     }
 
     #[test]
@@ -107,6 +149,9 @@ mod tests {
             broken("copy", json!({"dest": "/x", "content": "", "src": "a"})).unwrap(),
             "`copy` takes only one of `src`, `content`"
         );
+        let args = json!({"dest": "/x", "content": "", "src": "a"});
+        let broken_rule = find("copy").unwrap().broken_rule(args.as_object().unwrap()).unwrap();
+        assert_eq!(broken_rule.to_string(), "parameters are mutually exclusive: src|content");
         assert_eq!(broken("copy", json!({"dest": "/x", "content": "a", "src": null})), None);
         assert_eq!(broken("copy", json!({"dest": "/x"})).unwrap(), "`copy` needs one of `src`, `content`");
         let gid = "`group` with `non_unique: true` needs `gid`";

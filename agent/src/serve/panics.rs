@@ -104,6 +104,7 @@ mod tests {
                 timeout: None,
                 blobs: Vec::new(),
                 effects: Vec::new(),
+                background: None,
                 title: String::new(),
             })
         };

@@ -266,7 +266,7 @@ impl Server {
             return Err(Stop::failed(format!("the module `{}` does nothing on a host", module.name)));
         };
         if let Some(broken) = module.broken_rule(args) {
-            return Err(Stop::failed(broken));
+            return Err(Stop::failed(broken.to_string()));
         }
         let (server, teller) = (self.clone(), request.clone());
         let (store, asker) = (self.clone(), request.clone());

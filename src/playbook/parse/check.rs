@@ -65,8 +65,8 @@ impl Pass<'_> {
             value(arg).is_some_and(|value| !value.has_template() && value.as_str() == Some(word))
         };
         for rule in module.rules {
-            if let Some(message) = rule.broken(name, &given, &is) {
-                self.error(span, message);
+            if let Some(broken) = rule.broken(&given, &is) {
+                self.error(span, broken.told(name));
             }
         }
     }

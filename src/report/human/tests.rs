@@ -103,7 +103,6 @@ fn made_up(mode: RunMode) -> Vec<Event> {
             playbooks: vec!["site.yml".to_owned()],
             mode,
             plan: None,
-            plan: None,
         },
         EventKind::PlayStarted {
             play: 0,
