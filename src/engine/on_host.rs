@@ -348,13 +348,7 @@ impl OnHost {
                 if !done.consequences.is_empty() && done.consequences.iter().all(told) {
                     ending.set_changed(false);
                 }
-                // A host is there at once: the next item of the loop may be the same.
-                let (hosts, others) = done
-                    .consequences
-                    .into_iter()
-                    .partition(|consequence| matches!(consequence, Consequence::AddHost { .. }));
-                self.add_hosts(hosts);
-                ending.consequences = others;
+                ending.consequences = done.consequences;
                 ending.result.why = ending.result.why.or(done.why);
                 ending
             }
@@ -373,15 +367,6 @@ impl OnHost {
         ending.of_host &= needs_host;
         ending.ran_live = ran_live;
         ending
-    }
-
-    fn add_hosts(&self, consequences: Vec<Consequence>) {
-        for consequence in consequences {
-            if let Consequence::AddHost { name, groups, vars } = consequence {
-                self.batch.run().add_host(&name, &groups, vars);
-                super::batch::lock(&self.batch.play.layers).clear();
-            }
-        }
     }
 
     /// The module's arguments, templated; `module_defaults` below, omitted ones left out.

@@ -324,8 +324,10 @@ impl Batch {
                     target.state().vars.include(variables.iter().cloned().collect());
                 }
             }
-            // It was done when the action gave it.
-            Consequence::AddHost { .. } => {}
+            Consequence::AddHost { name, groups, vars } => {
+                self.run().add_host(&name, &groups, vars);
+                super::batch::lock(&self.play.layers).clear();
+            }
             Consequence::GroupBy { group, parents } => {
                 for target in targets {
                     self.run().group_by(&target.name, &group, &parents);

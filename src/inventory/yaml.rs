@@ -213,7 +213,6 @@ mod tests {
         for (text, expected) in cases {
             assert_eq!(load(text).unwrap_err().to_string(), expected, "{text}");
         }
-        assert!(load("plugin: aws_ec2\nregions: []\n").unwrap_err().to_string().contains("plug-ins are not supported"));
     }
 
     #[test]

@@ -93,7 +93,7 @@ mod tests {
         let b = || value(serde_json::json!({"b": {"c": 2}}));
         let c = || value(serde_json::json!({"b": {"d": 2}, "e": 3}));
         assert_eq!(data(merged([a(), b(), c()].into_iter())), "Some(3)");
-        assert_eq!(data(merged([a(), value(1.into()), c()].into_iter())), "{\"a\": 1}");
+        assert_eq!(data(merged([a(), value(1.into()), c()].into_iter())), "{'a': 1}");
         assert_eq!(data(merged([value(1.into()), c()].into_iter())), "1");
         assert!(merged(std::iter::empty()).is_none());
     }

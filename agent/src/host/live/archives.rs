@@ -174,6 +174,8 @@ mod tests {
             let mut header = tar::Header::new_gnu();
             header.set_size(size);
             header.set_mode(0o644);
+            header.set_uid(0);
+            header.set_gid(0);
             header.set_cksum();
             builder.append_data(&mut header, path, std::io::repeat(b'a').take(size)).unwrap();
         }

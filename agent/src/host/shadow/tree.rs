@@ -232,6 +232,10 @@ impl Tree {
                 node.attributes = Some(String::new());
                 self.place(path, node, *at, live)
             }
+            // Made by several at once, as two names for one machine may do, it is made once, and keeps what is in it.
+            Effect::CreateDir { path, .. } if matches!(self.stat(path, live), Ok(Some(stat)) if stat.kind == Kind::Directory) => {
+                Ok(())
+            }
             Effect::CreateDir { path, mode, uid, gid, at } => {
                 let mut node = self.new_node(path, Kind::Directory, *mode, *uid, *gid, *at, live)?;
                 node.stat.size = 4096;
