@@ -1,12 +1,13 @@
 //! `debug`: shows a text or a variable.
 
+use super::Halt;
 use super::call::{Action, ActionCall, Done, NeedsHost, json};
 use crate::loader::Source;
-use crate::template::TemplateErrorKind;
+use crate::template::{TemplateError, TemplateErrorKind};
 use refit_agent::args;
 use refit_agent::args::{Arg as _, Args as _};
 use refit_agent::modules::{Module, Rule};
-use refit_agent::outcome::Outcome;
+use refit_agent::outcome::{Outcome, Stop};
 use serde_json::Value as Json;
 
 args! {
@@ -48,7 +49,7 @@ fn run(call: &ActionCall<'_>) -> Done {
     let outcome = if let Some(var) = call.raw.get("var") {
         let (name, value) = match show(call, var) {
             Ok(shown) => shown,
-            Err(message) => return Done::failed(message),
+            Err(halt) => return Err(halt).into(),
         };
         Outcome::ok().with(&name, value)
     } else {
@@ -58,9 +59,9 @@ fn run(call: &ActionCall<'_>) -> Done {
 }
 
 /// The name or expression as shown, and its value.
-fn show(call: &ActionCall<'_>, var: &Source) -> Result<(String, Json), String> {
+fn show(call: &ActionCall<'_>, var: &Source) -> Result<(String, Json), Halt> {
     let Some(text) = var.as_str() else {
-        let value = call.scope.value(var).map_err(|error| error.to_string())?;
+        let value = call.scope.value(var).map_err(halted)?;
         return Ok((value.to_string(), json(&value)));
     };
     let expression = match text.contains("{{") {
@@ -68,7 +69,7 @@ fn show(call: &ActionCall<'_>, var: &Source) -> Result<(String, Json), String> {
         true => match call.scope.value(var) {
             Ok(value) if value.as_str().is_none() => return Ok((value.to_string(), json(&value))),
             Ok(_) => text.to_owned(),
-            Err(error) => return Err(error.to_string()),
+            Err(error) => return Err(halted(error)),
         },
         false => format!("{{{{ {text} }}}}"),
     };
@@ -77,6 +78,14 @@ fn show(call: &ActionCall<'_>, var: &Source) -> Result<(String, Json), String> {
         Err(error) if matches!(error.kind, TemplateErrorKind::Undefined(_)) => {
             Ok((text.to_owned(), Json::String("VARIABLE IS NOT DEFINED!".to_owned())))
         }
-        Err(error) => Err(error.to_string()),
+        Err(error) => Err(halted(error)),
+    }
+}
+
+/// What a dry run can't know is no failure.
+fn halted(error: TemplateError) -> Halt {
+    match error.kind {
+        TemplateErrorKind::Unknown => Halt::Stop(Stop::Unknown { why: error.diagnostic.message }),
+        _ => Halt::failed(error.to_string()),
     }
 }
