@@ -149,7 +149,33 @@ class Cluster:
             state[name] = re.sub(r"10\.213\.\d+\.", "10.213.K.", self.ssh(name, script))
         # The files that hold addresses have other sums in another network.
         addresses = r"^[0-9a-f]{64}  (etc/mesos/zk|etc/mesos-\w+/(ip|hostname)|etc/default/marathon)$"
-        return {name: re.sub(addresses, r"(address)  \1", text, flags=re.M) for name, text in state.items()}
+        state = {name: re.sub(addresses, r"(address)  \1", text, flags=re.M) for name, text in state.items()}
+        found = self.summary()
+        state["cluster"] = {
+            "masters": found["masters"],
+            "agents": {
+                name: [agent["version"], agent["active"], agent["deactivated"]]
+                for name, agent in sorted(found["agents"].items())
+            },
+            "frameworks": sorted([each["name"], each["active"]] for each in found["frameworks"].values()),
+            "maintenance": found["maintenance"],
+        }
+        return state
+
+    def compare_end(self, place, engine, part=""):
+        """Keeps what this engine has left behind, and checks that the other has left the same, if it was here."""
+        state = json.loads(json.dumps(self.end_state()))
+        path = os.path.join(place, f"end-state-%s{'-' * bool(part)}{part}.json")
+        with open(path % engine, "w") as file:
+            json.dump(state, file, indent=1)
+        other = {"refit": "ansible", "ansible": "refit"}[engine]
+        if not os.path.exists(path % other):
+            return "end state kept"
+        with open(path % other) as file:
+            before = json.load(file)
+        different = [name for name in before.keys() | state.keys() if before.get(name) != state.get(name)]
+        check(not different, f"these end otherwise than under {other}: {', '.join(sorted(different))}")
+        return f"same end state as under {other}"
 
     def check_upgraded(self, version=TARGET):
         self.wait()

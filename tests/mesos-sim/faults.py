@@ -23,15 +23,12 @@ class Fault:
     def __init_subclass__(cls):
         SCENARIOS[cls.name] = cls()
 
-    def __call__(self, place, engines, options):
-        figures = []
-        for engine in engines:
-            cluster = boot(os.path.join(place, engine), options)
-            try:
-                figures.append(f"{engine} {self.on(cluster, engine)}")
-            finally:
-                cluster.down()
-        return ", ".join(figures)
+    def __call__(self, place, engine, options):
+        cluster = boot(os.path.join(place, engine), options)
+        try:
+            return f"{self.on(cluster, engine)}, {cluster.compare_end(place, engine)}"
+        finally:
+            cluster.down()
 
     def on(self, cluster, engine):
         with Watch(cluster, *self.monitor):
@@ -52,7 +49,9 @@ class Fault:
             second = cluster.run(engine, "mesos-upgrade.yml", **self.variables)
             check(second.code == 0, f"the run after the repair ends with {second.code}")
             cluster.check_upgraded()
-        return f"{first.seconds:.0f} s and {second.seconds:.0f} s" + (f", {left} left drained" if left else "")
+        stopped = "stopped after" if self.stops else "managed in"
+        reported = f" with {', '.join(left)} left drained and named" if left else ""
+        return f"{stopped} {first.seconds:.0f} s{reported}, finished by a second run of {second.seconds:.0f} s"
 
     def inject(self, cluster):
         raise NotImplementedError

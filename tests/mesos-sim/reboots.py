@@ -12,7 +12,7 @@ SCENARIOS = {}
 
 
 def scenario(*engines):
-    """Registers a function (place, engines, options) -> figures, under its name."""
+    """Registers a function (place, engine, options) -> figures, under its name."""
 
     def register(function):
         function.engines = engines
@@ -23,7 +23,11 @@ def scenario(*engines):
 
 
 # ZooKeeper on each master, as a reboot takes it away, too.
-SIZE = ("--masters", "3", "--agents", "2", "--schedulers", "1", "--session", "4secs")
+SMALL = ("--masters", "3", "--agents", "2", "--schedulers", "1", "--session", "4secs")
+
+
+def boot(place, options):
+    return Cluster(place, *(("--session", "4secs") if options.full else SMALL), size="up")
 
 
 def ask_for_reboot(cluster, names):
@@ -47,75 +51,69 @@ def order(output):
 
 
 @scenario("refit", "ansible")
-def kernel_upgrade(place, engines, options):
+def kernel_upgrade(place, engine, options):
     """All hosts ask for a reboot: masters one at a time, the leader last, then agents, drained, then the scheduler."""
-    figures = []
-    for engine in engines:
-        cluster = Cluster(os.path.join(place, engine), *SIZE, size="up")
-        try:
-            ask_for_reboot(cluster, cluster.all_names())
-            before, leader, agents = boots(cluster), cluster.leader(), cluster.summary()["agents"]
-            with Watch(cluster, "--tasks-may-die") as watch:
-                done = upgrade(cluster, engine)
-                check(done.code == 0, f"{engine} ends with {done.code}")
-            figures.append(f"{engine} {done.seconds:.0f} s")
+    cluster = boot(os.path.join(place, engine), options)
+    try:
+        ask_for_reboot(cluster, cluster.all_names())
+        before, leader, agents = boots(cluster), cluster.leader(), cluster.summary()["agents"]
+        with Watch(cluster, "--tasks-may-die") as watch:
+            done = upgrade(cluster, engine)
+            check(done.code == 0, f"{engine} ends with {done.code}")
             after = boots(cluster)
-            left = [name for name in before if before[name] == after[name]]
-            check(not left, f"not rebooted: {left}")
-            rebooted = order(done.output)
-            followers = [name for name in cluster.names("master") if name != leader]
-            expected = [*followers, leader, *cluster.names("agent"), *cluster.names("scheduler")]
-            check(rebooted == expected, f"rebooted in the order {rebooted}, not {expected}")
-            changes = len(watch.seen["leaders"]) - 1
-            check(changes == 1, f"{changes} leader changes, where one is needed")
-            cluster.wait()
-            now = cluster.summary()["agents"]
-            ids = [{name: each["id"] for name, each in some.items()} for some in (agents, now)]
-            check(ids[0] == ids[1], f"an agent has another id: {ids}")
-            check(not [name for name, each in now.items() if each["deactivated"]], f"still drained: {now}")
-            again = upgrade(cluster, engine)
-            changed = set(re.findall(r"changed=(\d+)", again.output))
-            check(again.code == 0 and changed == {"0"}, "a second run changes something")
-        finally:
-            cluster.down()
-    return ", ".join(figures)
+        left = [name for name in before if before[name] == after[name]]
+        check(not left, f"not rebooted: {left}")
+        rebooted = order(done.output)
+        followers = [name for name in cluster.names("master") if name != leader]
+        expected = [*followers, leader, *cluster.names("agent"), *cluster.names("scheduler")]
+        check(rebooted == expected, f"rebooted in the order {rebooted}, not {expected}")
+        changes = len(watch.seen["leaders"]) - 1
+        check(changes == 1, f"{changes} leader changes, where one is needed")
+        cluster.wait()
+        now = cluster.summary()["agents"]
+        ids = [{name: each["id"] for name, each in some.items()} for some in (agents, now)]
+        check(ids[0] == ids[1], f"an agent has another id: {ids}")
+        check(not [name for name, each in now.items() if each["deactivated"]], f"still drained: {now}")
+        again = upgrade(cluster, engine)
+        changed = set(re.findall(r"changed=(\d+)", again.output))
+        check(again.code == 0 and changed == {"0"}, "a second run changes something")
+        return f"{done.seconds:.0f} s, {cluster.compare_end(place, engine)}"
+    finally:
+        cluster.down()
 
 
 @scenario("refit", "ansible")
-def reboot_without_return(place, engines, options):
+def reboot_without_return(place, engine, options):
     """An agent's host does not come back: the run stops with its drain undone; a second run finishes, when it is up again."""
-    figures = []
-    for engine in engines:
-        cluster = Cluster(os.path.join(place, engine), *SIZE, size="up")
-        try:
-            agents = cluster.names("agent")
-            lost, other = agents[0], agents[1]
-            ask_for_reboot(cluster, agents)
-            before = boots(cluster)
-            command = [CLUSTER, "host", cluster.directory, lost]
-            host = subprocess.run(command, capture_output=True, text=True, check=True).stdout.strip()
-            power = threading.Thread(target=kill_on_its_way, args=(cluster, host))
-            power.start()
-            done = upgrade(cluster, engine, "-t", "agents")
-            power.join()
-            check(done.code == 2, f"{engine} ends with {done.code}")
-            check(f"{lost} was not brought into" in done.output, "the run does not say that the agent's host is not back")
-            check("It was put back into service" in done.output, "the run does not say that the drain is undone")
-            check(boots(cluster)[other] == before[other], f"{other} was rebooted all the same")
-            left = [name for name, each in cluster.summary()["agents"].items() if each["deactivated"]]
-            check(not left, f"still drained: {left}")
-            subprocess.run([FLEET, "start", cluster.directory, host], check=True)
-            cluster.wait()
-            again = upgrade(cluster, engine, "-t", "agents")
-            check(again.code == 0, f"the second run ends with {again.code}")
-            after = boots(cluster)
-            check(after[other] != before[other], f"{other} was not rebooted by the second run")
-            check(cluster.ssh(lost, "ls /var/lib/*drained* 2>/dev/null") == "", "a note of the drain is left")
-            cluster.wait()
-            figures.append(f"{engine} {done.seconds + again.seconds:.0f} s")
-        finally:
-            cluster.down()
-    return ", ".join(figures)
+    cluster = boot(os.path.join(place, engine), options)
+    try:
+        agents = cluster.names("agent")
+        lost, other = agents[0], agents[1]
+        ask_for_reboot(cluster, agents)
+        before = boots(cluster)
+        command = [CLUSTER, "host", cluster.directory, lost]
+        host = subprocess.run(command, capture_output=True, text=True, check=True).stdout.strip()
+        power = threading.Thread(target=kill_on_its_way, args=(cluster, host))
+        power.start()
+        done = upgrade(cluster, engine, "-t", "agents")
+        power.join()
+        check(done.code == 2, f"{engine} ends with {done.code}")
+        check(f"{lost} was not brought into" in done.output, "the run does not say that the agent's host is not back")
+        check("It was put back into service" in done.output, "the run does not say that the drain is undone")
+        check(boots(cluster)[other] == before[other], f"{other} was rebooted all the same")
+        left = [name for name, each in cluster.summary()["agents"].items() if each["deactivated"]]
+        check(not left, f"still drained: {left}")
+        subprocess.run([FLEET, "start", cluster.directory, host], check=True)
+        cluster.wait()
+        again = upgrade(cluster, engine, "-t", "agents")
+        check(again.code == 0, f"the second run ends with {again.code}")
+        after = boots(cluster)
+        check(after[other] != before[other], f"{other} was not rebooted by the second run")
+        check(cluster.ssh(lost, "ls /var/lib/*drained* 2>/dev/null") == "", "a note of the drain is left")
+        cluster.wait()
+        return f"{done.seconds + again.seconds:.0f} s, {cluster.compare_end(place, engine)}"
+    finally:
+        cluster.down()
 
 
 def kill_on_its_way(cluster, host):
