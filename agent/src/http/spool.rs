@@ -1,12 +1,13 @@
 //! Content of any size: in memory while it is small, else in a file without a name.
 
 use crate::host::live::random;
+use rustix::fs::OFlags;
 use rustix::mm::{MapFlags, ProtFlags, mmap, munmap};
 use std::fs::File;
 use std::io::{self, Write};
 use std::ops::Deref;
 use std::os::unix::fs::OpenOptionsExt;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 /// What stays in memory, in bytes.
 const IN_MEMORY: usize = 8 << 20;
@@ -37,9 +38,7 @@ impl Spooler {
 impl Write for Spooler {
     fn write(&mut self, piece: &[u8]) -> io::Result<usize> {
         if self.file.is_none() && self.memory.len() + piece.len() > IN_MEMORY {
-            let path = self.directory.join(format!(".refit-{:016x}.download", random()));
-            let mut file = File::options().read(true).write(true).create_new(true).mode(0o600).open(&path)?;
-            std::fs::remove_file(&path)?;
+            let mut file = nameless(&self.directory)?;
             file.write_all(&std::mem::take(&mut self.memory))?;
             self.file = Some(file);
         }
@@ -54,6 +53,20 @@ impl Write for Spooler {
     fn flush(&mut self) -> io::Result<()> {
         Ok(())
     }
+}
+
+/// A new file in a directory, which has no name there.
+fn nameless(directory: &Path) -> io::Result<File> {
+    let mut options = File::options();
+    options.read(true).write(true).mode(0o600);
+    if let Ok(file) = options.clone().custom_flags(OFlags::TMPFILE.bits() as i32).open(directory) {
+        return Ok(file);
+    }
+    // Not every file system can do that.
+    let path = directory.join(format!(".refit-{:016x}.download", random()));
+    let file = options.create_new(true).open(&path)?;
+    std::fs::remove_file(&path)?;
+    Ok(file)
 }
 
 /// Content; it is read as a slice of bytes.

@@ -199,8 +199,11 @@ impl Keys<'_> {
 
     /// The long identifiers of the keys in a text or a file of gpg's.
     fn of(&self, material: &[u8]) -> Result<Vec<String>, Stop> {
-        let mut command =
-            Keys::prepared(Command::reading(["gpg", "--show-keys", "--keyid-format=long", "--with-colons"]));
+        // Without the files that gpg else makes in the user's home.
+        let apart = "--homedir=/nonexistent --no-options --no-keyring --trust-model=always --lock-never --no-autostart";
+        let show = ["--show-keys", "--keyid-format=long", "--with-colons"];
+        let argv = ["gpg"].into_iter().chain(apart.split(' ')).chain(show);
+        let mut command = Keys::prepared(Command::reading(argv));
         command.stdin = material.to_vec();
         let finished = self.host.processes.run(&command)?;
         let found = identifiers(&finished.stdout_text());

@@ -437,6 +437,8 @@ fn environment(args: &Args) -> Vec<(String, String)> {
     [
         ("LC_ALL", "C".to_owned()),
         ("GIT_TERMINAL_PROMPT", "0".to_owned()),
+        // What only looks does not write the index anew.
+        ("GIT_OPTIONAL_LOCKS", "0".to_owned()),
         ("GIT_SSH_COMMAND", format!("ssh {}", options.join(" "))),
     ]
     .map(|(name, value)| (name.to_owned(), value))

@@ -23,6 +23,18 @@ impl LiveFiles {
     pub fn new(context: Context) -> LiveFiles {
         LiveFiles { context }
     }
+
+    /// [`Files::stage`], in a directory.
+    pub fn stage_in(&self, directory: &Path, content: &[u8], beside: &Path) -> HostResult<PathBuf> {
+        let name = beside.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
+        let kept: String = name.chars().rev().take(64).collect::<Vec<_>>().into_iter().rev().collect();
+        let path = self.create_temporary(directory, "refit-", &format!("-{kept}"), false)?;
+        if let Err(error) = std::fs::write(&path, content) {
+            self.discard(&path);
+            return Err(HostError::io("write", &path)(error));
+        }
+        Ok(path)
+    }
 }
 
 /// Whether an error means that nothing is at a path.
@@ -310,14 +322,7 @@ impl Files for LiveFiles {
 
     fn stage(&self, content: &[u8], beside: &Path) -> HostResult<PathBuf> {
         // Not beside it: a directory such as /etc/sudoers.d takes every file in it for its own.
-        let name = beside.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
-        let kept: String = name.chars().rev().take(64).collect::<Vec<_>>().into_iter().rev().collect();
-        let path = self.create_temporary(&self.temporary_dir(), "refit-", &format!("-{kept}"), false)?;
-        if let Err(error) = std::fs::write(&path, content) {
-            self.discard(&path);
-            return Err(HostError::io("write", &path)(error));
-        }
-        Ok(path)
+        self.stage_in(&self.temporary_dir(), content, beside)
     }
 
     fn discard(&self, staged: &Path) {

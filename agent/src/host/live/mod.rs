@@ -29,6 +29,15 @@ pub(crate) use flags::apply_letters as apply_attributes;
 pub(crate) use processes::GIVES_UP_AFTER;
 
 use super::{Context, Host};
+use rustix::fs::{Access, access};
+use std::path::Path;
+
+/// Where files may lie that only the machine's memory holds: after them, no directory of the disk shows that something was in
+/// it. `None` where there is no such place, or none for this user.
+pub(crate) fn directory_in_memory() -> Option<&'static Path> {
+    let memory = Path::new("/dev/shm");
+    access(memory, Access::WRITE_OK | Access::EXEC_OK).is_ok().then_some(memory)
+}
 
 /// The live host for one request.
 pub struct Live {
@@ -51,7 +60,17 @@ pub struct Live {
 impl Live {
     /// The live host, for a request with this context.
     pub fn new(context: Context) -> Live {
-        let processes = LiveProcesses::new(context.clone());
+        Live::with(LiveProcesses::new(context.clone()), context)
+    }
+
+    /// The live host as a dry run looks at it: programs that only look leave no trace on the disk by that.
+    pub fn only_looking(context: Context) -> Live {
+        let processes = LiveProcesses::new(context.clone()).with_temporary_files_in(directory_in_memory());
+        let live = Live::with(processes, context);
+        Live { packages: live.packages.only_looking(), ..live }
+    }
+
+    fn with(processes: LiveProcesses, context: Context) -> Live {
         let files = LiveFiles::new(context.clone());
         let clock = LiveClock::new(context.cancellation.clone());
         Live {

@@ -47,12 +47,54 @@ pub struct LivePackages {
     pub(super) files: LiveFiles,
     processes: LiveProcesses,
     clock: LiveClock,
+    /// Whether what is asked may make apt renew its caches.
+    renews_caches: bool,
 }
+
+/// One of apt's caches.
+struct Cache {
+    option: &'static str,
+    path: &'static str,
+    /// What it is made of.
+    inputs: &'static [&'static str],
+}
+
+/// Of what the sources offer; and of that with what is installed.
+const CACHES: [Cache; 2] = [
+    Cache {
+        option: "Dir::Cache::srcpkgcache=",
+        path: "/var/cache/apt/srcpkgcache.bin",
+        inputs: &["/etc/apt/sources.list", "/etc/apt/sources.list.d", "/var/lib/apt/lists"],
+    },
+    Cache {
+        option: "Dir::Cache::pkgcache=",
+        path: "/var/cache/apt/pkgcache.bin",
+        inputs: &["/etc/apt/sources.list", "/etc/apt/sources.list.d", "/var/lib/apt/lists", "/var/lib/dpkg/status"],
+    },
+];
 
 impl LivePackages {
     /// The package manager, for the request that these facets belong to.
     pub fn new(files: LiveFiles, processes: LiveProcesses, clock: LiveClock) -> LivePackages {
-        LivePackages { files, processes, clock }
+        LivePackages { files, processes, clock, renews_caches: true }
+    }
+
+    /// The same for a dry run: what is asked leaves even apt's caches as they are.
+    pub fn only_looking(self) -> LivePackages {
+        LivePackages { renews_caches: false, ..self }
+    }
+
+    /// Options with which apt does without those caches that it would write anew. They take it a second to make, so those
+    /// that are newer than what they are made of are used.
+    fn cache_options(&self) -> Vec<String> {
+        let mtime = |path: &Path| self.files.stat(path, true).ok().flatten().map(|stat| stat.mtime);
+        let newest = |path: &&str| {
+            let path = Path::new(path);
+            let below = self.files.list(path).unwrap_or_default();
+            below.into_iter().map(|name| path.join(name)).chain([path.to_owned()]).filter_map(|path| mtime(&path)).max()
+        };
+        let is_stale = |cache: &&Cache| mtime(Path::new(cache.path)) <= cache.inputs.iter().filter_map(newest).max();
+        CACHES.iter().filter(is_stale).flat_map(|cache| ["-o", cache.option].map(str::to_owned)).collect()
     }
 
     fn exists(&self, path: &str) -> bool {
@@ -75,7 +117,10 @@ impl LivePackages {
         command
     }
 
-    pub(super) fn ask(&self, arguments: Vec<String>) -> HostResult<Finished> {
+    pub(super) fn ask(&self, mut arguments: Vec<String>) -> HostResult<Finished> {
+        if !self.renews_caches && arguments.first().is_some_and(|program| program.starts_with("apt-")) {
+            arguments.splice(1..1, self.cache_options());
+        }
         self.processes.run(&self.prepared(Command::reading(arguments)))
     }
 

@@ -45,12 +45,19 @@ const DEFAULT_PATH: &str = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/s
 #[derive(Clone)]
 pub struct LiveProcesses {
     context: Context,
+    /// Where programs put temporary files, if not where they do by themselves.
+    temporary: Option<&'static Path>,
 }
 
 impl LiveProcesses {
     /// Commands for a request with this context.
     pub fn new(context: Context) -> LiveProcesses {
-        LiveProcesses { context }
+        LiveProcesses { context, temporary: None }
+    }
+
+    /// The same with temporary files there, unless a command's or the request's environment says otherwise.
+    pub fn with_temporary_files_in(self, directory: Option<&'static Path>) -> LiveProcesses {
+        LiveProcesses { temporary: directory, ..self }
     }
 
     fn start(&self, command: &Command) -> HostResult<Child> {
@@ -87,6 +94,7 @@ impl LiveProcesses {
         child
             .arg0(name)
             .args(&command.argv[1..])
+            .envs(self.temporary.map(|directory| ("TMPDIR", directory)))
             .envs(self.context.environment.iter().map(|(key, value)| (key, value)))
             .envs(command.environment.iter().map(|(key, value)| (key, value)))
             .stdin(if command.stdin.is_empty() { Stdio::null() } else { Stdio::piped() })

@@ -4,12 +4,15 @@ use super::Core;
 use super::overlay::is_account_file;
 use super::permissions::Identity;
 use super::tree::{Body, Node, Place, hidden, parent, refused};
-use crate::host::live::{apply_attributes, random};
+use crate::host::live::{apply_attributes, directory_in_memory, random};
 use crate::host::{Clock, Files, HostError, HostResult, Kind, Moment, Stat, Times, WriteOptions};
 use crate::protocol::{Bytes, Effect};
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+
+/// Largest file that is shown to programs in memory, in bytes.
+const LARGEST_IN_MEMORY: usize = 64 << 20;
 
 /// Files of one request.
 #[derive(Clone)]
@@ -569,7 +572,11 @@ impl Files for ShadowFiles {
     }
 
     fn stage(&self, content: &[u8], beside: &Path) -> HostResult<PathBuf> {
-        self.0.live.files.stage(content, beside)
+        let live = &self.0.live.files;
+        let memory = directory_in_memory().filter(|_| content.len() <= LARGEST_IN_MEMORY);
+        // It may be full.
+        let staged = memory.and_then(|memory| live.stage_in(memory, content, beside).ok());
+        staged.map_or_else(|| live.stage(content, beside), Ok)
     }
 
     fn discard(&self, staged: &Path) {

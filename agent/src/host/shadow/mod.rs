@@ -82,7 +82,7 @@ impl Shadow {
     }
 
     fn of(me: Identity, context: Context, overlay: Arc<Mutex<Overlay>>) -> Shadow {
-        let core = Arc::new(Core { live: Live::new(context), overlay, effects: Mutex::default(), me });
+        let core = Arc::new(Core { live: Live::only_looking(context), overlay, effects: Mutex::default(), me });
         Shadow {
             files: ShadowFiles(core.clone()),
             accounts: ShadowAccounts(core.clone()),

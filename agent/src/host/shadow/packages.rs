@@ -53,8 +53,10 @@ impl ShadowPackages {
             };
             text.push_str(&format!("{first}\nStatus: install ok installed\n{}\n\n", rest.trim()));
         }
-        let staged = live.files.stage(text.as_bytes(), Path::new("/tmp/status"))?;
-        let mut words = vec!["-o".to_owned(), format!("Dir::State::status={}", staged.display())];
+        let staged = ShadowFiles(self.0.clone()).stage(text.as_bytes(), Path::new("status"))?;
+        // The cache of what is installed is not of this state.
+        let status = format!("Dir::State::status={}", staged.display());
+        let mut words = ["-o", &status, "-o", "Dir::Cache::pkgcache="].map(str::to_owned).to_vec();
         words.extend(arguments.iter().cloned());
         let simulated = live.packages.simulate(&words);
         live.files.discard(&staged);
