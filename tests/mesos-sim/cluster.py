@@ -133,6 +133,18 @@ class Cluster:
         """
         return {name: self.ssh(name, script) for name in self.names("scheduler")}
 
+    def tell(self, kind, **fields):
+        """Sends a call to the leading master, as an operator does by hand."""
+        address = summaries.addresses(self.directory, "master")[self.leader()]
+        status, answer = summaries.get(address, 5050, "/api/v1", {"type": kind, **fields})
+        check(status == 200, f"{kind}: {status} {answer}")
+        return answer
+
+    def host(self, name):
+        """The fleet's name of a host."""
+        command = [CLUSTER, "host", self.directory, name]
+        return subprocess.run(command, capture_output=True, text=True, check=True).stdout.strip()
+
     def end_state(self):
         """What must be the same on each host, whichever engine did it: packages, services, the files in /etc."""
         script = """
@@ -177,7 +189,7 @@ class Cluster:
         check(not different, f"these end otherwise than under {other}: {', '.join(sorted(different))}")
         return f"same end state as under {other}"
 
-    def check_upgraded(self, version=TARGET):
+    def check_upgraded(self, version=TARGET, maintenance=None):
         self.wait()
         for kind in ("master", "agent"):
             versions = self.versions(kind)
@@ -190,7 +202,7 @@ class Cluster:
         check(
             not [each for each in found["agents"].values() if each["deactivated"]], f"still drained: {found['agents']}"
         )
-        check(found["maintenance"] == {}, f"still in maintenance: {found['maintenance']}")
+        check(found["maintenance"] == (maintenance or {}), f"in maintenance: {found['maintenance']}")
 
     def check_nothing_drained_in_silence(self, output):
         """Whatever is out of service after a run must be in what the run said, with a way back."""

@@ -4,7 +4,7 @@ nothing drained without saying so, and a second run after the repair must finish
 import os
 import subprocess
 
-from cluster import CLUSTER, FIRST, FLEET, TARGET, Watch, check
+from cluster import FIRST, FLEET, TARGET, Watch, check
 from upgrades import boot
 
 SCENARIOS = {}
@@ -165,6 +165,29 @@ class AgentRefusesRecovery(Fault):
         cluster.wait()
 
 
+class ChangedAttributes(Fault):
+    """The first agent has got other attributes since it was started, which it refuses at its restart. With one that was only
+    added, and the policy that allows that, it recovers with its tasks."""
+
+    name = "changed_attributes"
+    says = ("agent1", "Incompatible agent info", "reconfiguration_policy=additive")
+
+    def inject(self, cluster):
+        self.id = cluster.summary()["agents"]["agent1.lab"]["id"]
+        cluster.ssh("agent1", "echo rack:elsewhere >/etc/mesos-slave/attributes")
+
+    def stopped(self, cluster, output):
+        self.only_first_agent(cluster)
+
+    def repair(self, cluster):
+        # Its old ones (see `cluster`), and one more.
+        cluster.ssh("agent1", "echo 'rack:r2;zone:a' >/etc/mesos-slave/attributes")
+        cluster.ssh("agent1", "echo additive >/etc/mesos-slave/reconfiguration_policy; systemctl restart mesos-slave")
+        cluster.wait()
+        agent = cluster.summary()["agents"]["agent1.lab"]
+        check(agent["id"] == self.id, f"agent1 has the new id {agent['id']}")
+
+
 class TaskDiesAtRestart(Fault):
     """A task of the first agent dies while the agent restarts: that is a failure, and the others stay as they are."""
 
@@ -190,10 +213,7 @@ class AgentHostLost(Fault):
         self.installing = self.off = False
 
     def meanwhile(self, cluster):
-        host = subprocess.run(
-            [CLUSTER, "host", cluster.directory, "agent1"], capture_output=True, text=True, check=True
-        ).stdout.strip()
-        self.host = host
+        self.host = host = cluster.host("agent1")
 
         def power_off(line):
             # A line of its own under Ansible, the same line under Refit.

@@ -87,11 +87,58 @@ def clean_upgrade(place, engine, options):
 
 # The ways in which an agent may lose its tasks at an upgrade. The simulated scheduler moves no task for a maintenance
 # window, as many do not.
+MAINTENANCE = {"mesos_slave_drain": "maintenance", "mesos_slave_allow_task_loss": True}
 WAYS = {
     "drain": {"mesos_slave_drain": "drain"},
-    "maintenance": {"mesos_slave_drain": "maintenance", "mesos_slave_allow_task_loss": True},
+    # Two at a time: one of them writes the schedule for both.
+    "maintenance": {**MAINTENANCE, "mesos_agent_batches": [2]},
     "cleanup": {"mesos_slave_cleanup": True, "mesos_slave_allow_task_loss": True},
 }
+
+
+def foreign_window(cluster):
+    """Announces a maintenance window of a machine that is no business of the upgrade; what /maintenance/status has by that."""
+    machine = {"hostname": "elsewhere.lab", "ip": "192.0.2.7"}
+    window = {"machine_ids": [machine], "unavailability": {"start": {"nanoseconds": 4102444800 * 10**9}}}
+    cluster.tell("UPDATE_MAINTENANCE_SCHEDULE", update_maintenance_schedule={"schedule": {"windows": [window]}})
+    return {"draining_machines": [{"id": machine}]}
+
+
+@scenario("refit", "ansible")
+def maintenance_interrupted(place, engine, options):
+    """The controller is killed when the first agent's machine is down: the next run brings it up, and somebody else's window
+    stays."""
+    cluster = boot(os.path.join(place, engine), options)
+    try:
+        before = {name: agent["id"] for name, agent in cluster.summary()["agents"].items()}
+        others = foreign_window(cluster)
+        words = ("--output", "ansible") if engine == "refit" else ()
+        with Watch(cluster, "--tasks-may-die"):
+            first = cluster.run(engine, "mesos-upgrade.yml", *words, kill_at=after_change("Take the machine down"), **MAINTENANCE)
+            down = [each["hostname"] for each in cluster.summary()["maintenance"].get("down_machines", [])]
+            check(down == ["agent1.lab"], f"down when the controller was killed: {down}")
+            second = cluster.run(engine, "mesos-upgrade.yml", *words, **MAINTENANCE)
+            check(second.code == 0, f"the second run ends with {second.code}")
+            cluster.check_upgraded(maintenance=others)
+        after = {name: agent["id"] for name, agent in cluster.summary()["agents"].items()}
+        check(before == after, f"agents have other ids: {before}, {after}")
+        end = cluster.compare_end(place, engine)
+        return f"killed after {first.seconds:.0f} s, finished by a second run of {second.seconds:.0f} s, {end}"
+    finally:
+        cluster.down()
+
+
+def after_change(title):
+    """Says when to kill: as soon as a host has been changed by a task whose name begins so."""
+    here = False
+
+    def kill(line):
+        nonlocal here
+        if line.startswith("TASK ["):
+            here = f" : {title}" in line
+        return here and line.startswith("changed: [")
+
+    return kill
 
 
 @scenario("refit", "ansible")
@@ -102,10 +149,11 @@ def drained_upgrade(place, engine, options):
         cluster = boot(os.path.join(place, f"{engine}-{way}"), options)
         try:
             before = {name: agent["id"] for name, agent in cluster.summary()["agents"].items()}
-            with Watch(cluster, "--tasks-may-die") as watch:
+            others = foreign_window(cluster) if way == "maintenance" else {}
+            with Watch(cluster, "--tasks-may-die", "--batch", "2" if way == "maintenance" else "1") as watch:
                 done = cluster.run(engine, "mesos-upgrade.yml", **variables)
                 check(done.code == 0, f"{engine} ends with {done.code} when agents lose their tasks by {way}")
-                cluster.check_upgraded()
+                cluster.check_upgraded(maintenance=others)
             check(watch.seen["dead_tasks"], f"no task ended by {way}")
             after = {name: agent["id"] for name, agent in cluster.summary()["agents"].items()}
             check(before == after, f"agents have other ids after {way}: {before}, {after}")
