@@ -6,7 +6,8 @@ import subprocess
 import threading
 import time
 
-from cluster import CLUSTER, FLEET, Cluster, Watch, check
+from cluster import FLEET, Watch, check
+from upgrades import boot
 
 SCENARIOS = {}
 
@@ -24,10 +25,6 @@ def scenario(*engines):
 
 # ZooKeeper on each master, as a reboot takes it away, too.
 SMALL = ("--masters", "3", "--agents", "2", "--schedulers", "1", "--session", "4secs")
-
-
-def boot(place, options):
-    return Cluster(place, *(("--session", "4secs") if options.full else SMALL), size="up")
 
 
 def ask_for_reboot(cluster, names):
@@ -53,7 +50,7 @@ def order(output):
 @scenario("refit", "ansible")
 def kernel_upgrade(place, engine, options):
     """All hosts ask for a reboot: masters one at a time, the leader last, then agents, drained, then the scheduler."""
-    cluster = boot(os.path.join(place, engine), options)
+    cluster = boot(os.path.join(place, engine), options, SMALL)
     try:
         ask_for_reboot(cluster, cluster.all_names())
         before, leader, agents = boots(cluster), cluster.leader(), cluster.summary()["agents"]
@@ -85,14 +82,13 @@ def kernel_upgrade(place, engine, options):
 @scenario("refit", "ansible")
 def reboot_without_return(place, engine, options):
     """An agent's host does not come back: the run stops with its drain undone; a second run finishes, when it is up again."""
-    cluster = boot(os.path.join(place, engine), options)
+    cluster = boot(os.path.join(place, engine), options, SMALL)
     try:
         agents = cluster.names("agent")
         lost, other = agents[0], agents[1]
         ask_for_reboot(cluster, agents)
         before = boots(cluster)
-        command = [CLUSTER, "host", cluster.directory, lost]
-        host = subprocess.run(command, capture_output=True, text=True, check=True).stdout.strip()
+        host = cluster.host(lost)
         power = threading.Thread(target=kill_on_its_way, args=(cluster, host))
         power.start()
         done = upgrade(cluster, engine, "-t", "agents")

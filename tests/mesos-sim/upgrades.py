@@ -22,8 +22,12 @@ def scenario(*engines):
     return register
 
 
-def boot(place, options):
-    return Cluster(place, *(("--session", "4secs") if options.full else ()), size="up" if options.full else "small")
+def boot(place, options, small=()):
+    """A cluster of the size that was asked for. `small` are other options of `cluster up` for the small one."""
+    few = ("--agents", "2", "--schedulers", "1")
+    if options.full or options.few:
+        return Cluster(place, "--session", "4secs", *(few if options.few else ()), size="up")
+    return Cluster(place, *small, size="up" if small else "small")
 
 
 def results(output):
