@@ -113,6 +113,12 @@ impl Sink for LateSink {
         }
     }
 
+    fn emit_all(&self, kinds: Vec<EventKind>) {
+        if let Some(bus) = self.0.get() {
+            bus.emit_all(kinds);
+        }
+    }
+
     fn undisturbed(&self, talk: &mut dyn FnMut()) {
         match self.0.get() {
             Some(bus) => bus.undisturbed(talk),

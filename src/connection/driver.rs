@@ -128,7 +128,7 @@ pub(super) struct Driver {
     programs: Arc<[Arc<Program>]>,
     effects: Arc<Effects>,
     bell: Arc<Bell>,
-    commands: Receiver<Command>,
+    commands: Receiver<Box<Command>>,
     open: HashMap<ChannelId, Open>,
     agents: HashMap<Option<Become>, ChannelId>,
     cut_at: Option<Instant>,
@@ -147,7 +147,7 @@ impl Driver {
         programs: Arc<[Arc<Program>]>,
         effects: Arc<Effects>,
         bell: Arc<Bell>,
-        commands: Receiver<Command>,
+        commands: Receiver<Box<Command>>,
     ) -> Driver {
         Driver {
             wire,
@@ -257,7 +257,7 @@ impl Driver {
     fn commands(&mut self) -> Result<(), String> {
         loop {
             match self.commands.try_recv() {
-                Ok(command) => self.command(command)?,
+                Ok(command) => self.command(*command)?,
                 Err(TryRecvError::Empty) => return Ok(()),
                 // The link is gone, and with it all who could ask.
                 Err(TryRecvError::Disconnected) => {

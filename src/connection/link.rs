@@ -20,7 +20,7 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 /// Room for the resolver and the key exchange; what is not touched costs nothing.
-const STACK: usize = 256 << 10;
+pub(super) const STACK: usize = 256 << 10;
 
 /// How often a waiting caller looks whether it was cancelled, should the thread not be able to tell it.
 const LOOK: Duration = Duration::from_secs(1);
@@ -30,14 +30,15 @@ const PATIENCE: Duration = Duration::from_secs(5);
 
 /// A connection that was asked for: it may be made, in the making, or gone.
 struct Connection {
-    commands: Sender<Command>,
+    /// Boxed: a queue makes room for many at once.
+    commands: Sender<Box<Command>>,
     bell: Arc<Bell>,
     thread: Mutex<Option<thread::JoinHandle<()>>>,
 }
 
 impl Connection {
     fn tell(&self, command: Command) -> Result<(), ()> {
-        self.commands.send(command).map_err(drop)?;
+        self.commands.send(Box::new(command)).map_err(drop)?;
         self.bell.ring();
         Ok(())
     }
@@ -105,7 +106,7 @@ impl HostLink {
         let (target, shared, effects) = (self.target.clone(), self.shared.clone(), self.effects.clone());
         let ringing = bell.clone();
         let work = move || {
-            let wired = match apart(|| wire(&target, &shared, timeout, &ringing)) {
+            let wired = match wire(&target, &shared, timeout, &ringing) {
                 Ok(wired) => wired,
                 Err(error) => {
                     let error = if ringing.is_cut() { LinkError::Cancelled } else { error };
@@ -199,9 +200,9 @@ fn gone() -> LinkError {
 }
 
 /// Tells all who ask that there is no connection.
-fn refuse(queue: &Receiver<Command>, error: &LinkError) {
+fn refuse(queue: &Receiver<Box<Command>>, error: &LinkError) {
     while let Ok(command) = queue.try_recv() {
-        let replies = match command {
+        let replies = match *command {
             Command::Run { replies, .. } | Command::Hello { replies, .. } | Command::Task { replies, .. } => replies,
             _ => continue,
         };
@@ -210,15 +211,10 @@ fn refuse(queue: &Receiver<Command>, error: &LinkError) {
     }
 }
 
-/// Runs something on a thread of its own: what connecting leaves behind there (touched stack, the cryptographic
-/// library's state) goes with that thread, where the connection's own lives as long as the run.
-fn apart<T: Send>(work: impl FnOnce() -> Result<T, LinkError> + Send) -> Result<T, LinkError> {
-    let failed = |what: String| LinkError::Unreachable { message: what, midway: false };
-    thread::scope(|scope| {
-        let thread = thread::Builder::new().stack_size(STACK).spawn_scoped(scope, work);
-        let thread = thread.map_err(|error| failed(format!("no thread to connect: {error} (raise `ulimit -u`)")))?;
-        thread.join().unwrap_or_else(|_| Err(failed("connecting ended in a panic, which is a bug".to_owned())))
-    })
+/// Does something on a stack of its own, which is given back afterwards: what it touches would else be kept as long as the
+/// connection's thread lives, which is as long as the run.
+pub(super) fn passing<T>(work: impl FnOnce() -> T) -> T {
+    stacker::grow(STACK, work)
 }
 
 /// What connecting gives.
@@ -235,7 +231,7 @@ fn wire(target: &Target, shared: &Shared, timeout: Duration, bell: &Bell) -> Res
     if target.transport == Transport::Local {
         return Ok(Wired { wire: Box::new(Processes::new(Local)), pass: None, askpass: None });
     }
-    let settings = shared.ssh.settings(target)?;
+    let settings = passing(|| shared.ssh.settings(target))?;
     let system = match target.transport {
         Transport::System => true,
         Transport::Auto => settings.needs_system.is_some() || libssh2::needs_authority(&settings),

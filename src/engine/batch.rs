@@ -102,14 +102,17 @@ impl Batch {
     pub fn stack(self: &Arc<Self>, host: &Arc<Host>, scope: &Arc<PlayScope>, task: &Arc<TaskLayers>) -> Stack {
         let (play, inventory) = self.play.run.host_layers(&self.play, &host.name);
         let magic = Arc::new(Magic { batch: self.clone(), host: host.clone(), scope: scope.clone() });
-        let vars = host.state().vars.clone();
+        let (upper, facts) = {
+            let state = host.state();
+            (state.vars.upper(), state.vars.facts_layer())
+        };
         Stack {
             magic: Layer::Computed(magic.clone()),
             extra: self.run().extra.clone(),
             task: task.clone(),
-            host: vars.upper(),
+            host: upper,
             play,
-            facts: vars.facts_layer(),
+            facts,
             inventory,
             fallback: Some(magic),
             merge: self.run().merges_mappings(),

@@ -56,10 +56,15 @@ impl Batch {
 
         let mut jobs: Vec<Box<dyn FnOnce() + Send>> = Vec::new();
         let mut waiting: Vec<Arc<Host>> = Vec::new();
+        // Those that are skipped are told together: there may be thousands.
+        let mut skipped: Vec<EventKind> = Vec::new();
         for (host, prepared) in prepared {
             match prepared {
                 Prepared::Ended(ending, scope) => {
-                    self.settle(task, (id, &title), &host, &scope, *ending, once.then_some(hosts));
+                    if ending.result.status != Status::Skipped {
+                        self.run().sink.emit_all(std::mem::take(&mut skipped));
+                    }
+                    skipped.extend(self.settled(task, (id, &title), &host, &scope, *ending, once.then_some(hosts)));
                 }
                 Prepared::NeedsHost(on_host) => {
                     let (batch, task, title) = (self.clone(), task.clone(), title.clone());
@@ -73,6 +78,7 @@ impl Batch {
                 }
             }
         }
+        self.run().sink.emit_all(skipped);
         let limit = throttle.map_or(self.run().forks(), |limit| limit.min(self.run().forks()));
         let done = self.run().pool.all(Some(limit), jobs);
         for (host, done) in waiting.iter().zip(done) {
@@ -135,12 +141,26 @@ impl Batch {
     pub fn settle(
         self: &Arc<Self>,
         task: &Arc<Task>,
+        title: (TaskId, &str),
+        host: &Arc<Host>,
+        scope: &crate::template::Scope,
+        ending: Ending,
+        everyone: Option<&[Arc<Host>]>,
+    ) {
+        let told = self.settled(task, title, host, scope, ending, everyone);
+        self.run().sink.emit_all(told.collect());
+    }
+
+    /// Takes in how a task ended on a host; what is to be told of it.
+    fn settled(
+        self: &Arc<Self>,
+        task: &Arc<Task>,
         (id, title): (TaskId, &str),
         host: &Arc<Host>,
         scope: &crate::template::Scope,
         mut ending: Ending,
         everyone: Option<&[Arc<Host>]>,
-    ) {
+    ) -> impl Iterator<Item = EventKind> + use<> {
         let run = self.run();
         let reader = KeywordReader { task: &task.scope, scope };
         let ignored = match ending.result.status {
@@ -191,15 +211,13 @@ impl Batch {
         if result.hidden {
             super::censor(&mut result);
         }
-        run.sink.emit(EventKind::HostFinished { task: id, host: host.name.to_string(), result });
-        if let Some(why) = deviation {
+        if deviation.is_some() {
             let hosts = everyone.unwrap_or(std::slice::from_ref(host));
             for host in hosts {
                 let mut state = host.state();
                 state.standing = Standing::Deviated;
                 state.stats.failures += 1;
             }
-            run.sink.emit(EventKind::Deviated { task: id, host: host.name.to_string(), why });
         }
         if everyone.is_some() && host.state().standing != Standing::Active && !host.is_active() {
             let standing = host.state().standing;
@@ -210,6 +228,8 @@ impl Batch {
                 }
             }
         }
+        let deviated = deviation.map(|why| EventKind::Deviated { task: id, host: host.name.to_string(), why });
+        std::iter::once(EventKind::HostFinished { task: id, host: host.name.to_string(), result }).chain(deviated)
     }
 
     /// What a dry run can't say for sure of an end that it foresees.
@@ -259,6 +279,7 @@ impl Batch {
 
     /// Why the host must not go on: what the task did was not foreseen.
     fn judged(&self, task: &Task, title: &str, host: &Arc<Host>, result: &TaskResult) -> Option<String> {
+        let foresight = self.run().foresight.as_ref()?;
         let place = place(task.span());
         let mark = super::foresight::TaskMark {
             play: self.play.id,
@@ -268,7 +289,7 @@ impl Batch {
             handler: task.handler,
             place: &place,
         };
-        self.run().foresight.as_ref()?.judge(&mark, &host.name, result)
+        foresight.judge(&mark, &host.name, result)
     }
 
     fn take_facts(

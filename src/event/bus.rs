@@ -13,8 +13,8 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 /// Where events are kept. A failure to keep one is told once, and ends the keeping.
 pub trait Record: Send {
-    /// Keeps an event; when it returns, the end of this process can't lose it.
-    fn record(&mut self, event: &Event) -> std::io::Result<()>;
+    /// Keeps events; when it returns, the end of this process can't lose them.
+    fn record(&mut self, events: &[Event]) -> std::io::Result<()>;
     /// What it is, for the warning: "the journal /…/x.ndjson".
     fn what(&self) -> String;
 }
@@ -36,7 +36,7 @@ const TICK: Duration = Duration::from_millis(100);
 const CROWDED: usize = 20_000;
 
 enum Message {
-    Event(Box<Event>),
+    Events(Vec<Event>),
     /// Show what came so far, clear, answer on the first, wait for the second.
     Undisturbed(mpsc::SyncSender<()>, mpsc::Receiver<()>),
 }
@@ -93,9 +93,16 @@ impl Bus {
 }
 
 impl Sink for Bus {
-    fn emit(&self, mut kind: EventKind) {
-        kind.mask(&self.secrets);
-        self.state().take(kind, &self.waiting);
+    fn emit(&self, kind: EventKind) {
+        self.emit_all(vec![kind]);
+    }
+
+    fn emit_all(&self, mut kinds: Vec<EventKind>) {
+        if kinds.is_empty() {
+            return;
+        }
+        kinds.iter_mut().for_each(|kind| kind.mask(&self.secrets));
+        self.state().take(kinds, &self.waiting);
     }
 
     fn undisturbed(&self, talk: &mut dyn FnMut()) {
@@ -113,26 +120,30 @@ impl Sink for Bus {
 }
 
 impl State {
-    fn take(&mut self, kind: EventKind, waiting: &AtomicUsize) {
-        let event = Event { sequence: self.next, at: now(), kind };
-        self.next += 1;
+    fn take(&mut self, kinds: Vec<EventKind>, waiting: &AtomicUsize) {
+        let (next, at) = (self.next, now());
+        self.next += kinds.len() as u64;
+        let mut events: Vec<Event> =
+            kinds.into_iter().zip(next..).map(|(kind, sequence)| Event { sequence, at, kind }).collect();
         let mut failure = None;
         if let Some(record) = &mut self.record
-            && let Err(error) = record.record(&event)
+            && let Err(error) = record.record(&events)
         {
             failure = Some(format!("{} is no longer kept: {error}; the run goes on", record.what()));
             self.record = None;
         }
-        let passing = matches!(event.kind, EventKind::Output { .. });
+        if waiting.load(Ordering::Relaxed) > CROWDED {
+            events.retain(|event| !matches!(event.kind, EventKind::Output { .. }));
+        }
         if let Some(queue) = &self.queue
-            && !(passing && waiting.load(Ordering::Relaxed) > CROWDED)
+            && !events.is_empty()
         {
-            waiting.fetch_add(1, Ordering::Relaxed);
+            waiting.fetch_add(events.len(), Ordering::Relaxed);
             // Without a reporter there is no one to tell; `finish` says so.
-            let _ = queue.send(Message::Event(Box::new(event)));
+            let _ = queue.send(Message::Events(events));
         }
         if let Some(message) = failure {
-            self.take(EventKind::Warning { message, deprecation: false }, waiting);
+            self.take(vec![EventKind::Warning { message, deprecation: false }], waiting);
         }
     }
 }
@@ -145,9 +156,11 @@ fn now() -> i64 {
 fn report(events: &mpsc::Receiver<Message>, waiting: &AtomicUsize, mut views: Vec<Box<dyn View>>) {
     loop {
         match events.recv_timeout(TICK) {
-            Ok(Message::Event(event)) => {
-                waiting.fetch_sub(1, Ordering::Relaxed);
-                views.iter_mut().for_each(|view| view.event(&event));
+            Ok(Message::Events(events)) => {
+                waiting.fetch_sub(events.len(), Ordering::Relaxed);
+                for event in &events {
+                    views.iter_mut().for_each(|view| view.event(event));
+                }
             }
             Ok(Message::Undisturbed(ready, done)) => {
                 views.iter_mut().for_each(|view| view.clear());
@@ -185,9 +198,9 @@ mod tests {
     }
 
     impl Record for Full {
-        fn record(&mut self, event: &Event) -> std::io::Result<()> {
+        fn record(&mut self, events: &[Event]) -> std::io::Result<()> {
             self.left = self.left.checked_sub(1).ok_or_else(|| std::io::Error::other("no space left"))?;
-            self.kept.0.lock().unwrap().push(event.clone());
+            self.kept.0.lock().unwrap().extend_from_slice(events);
             Ok(())
         }
         fn what(&self) -> String {

@@ -19,6 +19,11 @@ pub trait Sink: Send + Sync {
     /// Takes an event.
     fn emit(&self, kind: EventKind);
 
+    /// Takes several, in their order: cheaper than one by one.
+    fn emit_all(&self, kinds: Vec<EventKind>) {
+        kinds.into_iter().for_each(|kind| self.emit(kind));
+    }
+
     /// Runs `talk` while nothing is drawn on the terminal, after everything emitted so far was shown: for prompts.
     fn undisturbed(&self, talk: &mut dyn FnMut()) {
         talk();

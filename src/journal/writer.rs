@@ -16,12 +16,15 @@ pub fn directory(state_home: Option<OsString>, home: Option<OsString>) -> Option
     Some(state.join("refit/runs"))
 }
 
+/// Room for lines that is kept from one writing to the next, in bytes.
+const MOST_KEPT: usize = 64 << 10;
+
 /// A run's journal.
 #[derive(Debug)]
 pub struct Journal {
     path: PathBuf,
     file: File,
-    line: Vec<u8>,
+    lines: Vec<u8>,
 }
 
 impl Journal {
@@ -31,7 +34,7 @@ impl Journal {
         DirBuilder::new().recursive(true).mode(0o700).create(directory)?;
         let path = directory.join(format!("{run}.ndjson"));
         let file = OpenOptions::new().append(true).create_new(true).mode(0o600).open(&path)?;
-        Ok(Journal { path, file, line: Vec::new() })
+        Ok(Journal { path, file, lines: Vec::new() })
     }
 
     /// The file.
@@ -41,18 +44,20 @@ impl Journal {
 }
 
 impl Record for Journal {
-    /// One `write` an event, so that a reader never sees half a line but the last. The end of a play and of the run are also
+    /// One `write` for all, so that a reader never sees half a line but the last. The end of a play and of the run are also
     /// brought to the disk itself; the rest survives this program's end, and all but the last seconds a power cut.
-    fn record(&mut self, event: &Event) -> io::Result<()> {
-        if matches!(event.kind, EventKind::Output { .. }) {
-            // What a program prints is in its result; line by line it is only for watching.
-            return Ok(());
+    fn record(&mut self, events: &[Event]) -> io::Result<()> {
+        self.lines.clear();
+        // What a program prints is in its result; line by line it is only for watching.
+        for event in events.iter().filter(|event| !matches!(event.kind, EventKind::Output { .. })) {
+            serde_json::to_writer(&mut self.lines, event)?;
+            self.lines.push(b'\n');
         }
-        self.line.clear();
-        serde_json::to_writer(&mut self.line, event)?;
-        self.line.push(b'\n');
-        self.file.write_all(&self.line)?;
-        if matches!(event.kind, EventKind::PlayStarted { .. } | EventKind::RunFinished { .. }) {
+        self.file.write_all(&self.lines)?;
+        self.lines.shrink_to(MOST_KEPT);
+        let milestone =
+            |event: &Event| matches!(event.kind, EventKind::PlayStarted { .. } | EventKind::RunFinished { .. });
+        if events.iter().any(milestone) {
             self.file.sync_data()?;
         }
         Ok(())

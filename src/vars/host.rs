@@ -5,13 +5,17 @@ use crate::template::{Binding, Variables};
 use indexmap::IndexMap;
 use refit_agent::facts::Subset;
 use serde_json::{Map, Value as Json};
-use std::sync::Arc;
+use std::sync::{Arc, LazyLock};
+
+/// The layer of facts of a host that has none.
+static NO_FACTS: LazyLock<Layer> =
+    LazyLock::new(|| Layer::from(super::values([("ansible_facts", super::layers::data(&serde_json::json!({})))])));
 
 /// A host's facts.
 #[derive(Clone, Debug, Default)]
 pub struct Facts {
     /// `ansible_facts`: names without `ansible_`.
-    known: IndexMap<String, Json>,
+    known: Arc<IndexMap<String, Json>>,
     /// The same as variables: `ansible_facts`, and each by itself as it was given.
     names: Arc<Bindings>,
     /// Where nothing was gathered because no host was asked: why they are unknown.
@@ -45,13 +49,14 @@ impl Facts {
     /// Adds facts as a module returns them: `setup` names them `ansible_x`, others as they like.
     pub fn add(&mut self, facts: &Map<String, Json>) {
         let mut names = Bindings::clone(&self.names);
+        let known = Arc::make_mut(&mut self.known);
         for (name, value) in facts {
             let short = name.strip_prefix("ansible_").unwrap_or(name);
             // Facts may be nested under the name of `ansible_local`, which each gathering replaces as a whole.
-            self.known.insert(short.to_owned(), value.clone());
+            known.insert(short.to_owned(), value.clone());
             names.insert(Arc::from(name.as_str()), Binding::Value(crate::vars::data(value)));
         }
-        names.insert(Arc::from("ansible_facts"), Binding::Value(crate::vars::data(&self.known)));
+        names.insert(Arc::from("ansible_facts"), Binding::Value(crate::vars::data(known)));
         self.names = Arc::new(names);
     }
 
@@ -109,8 +114,7 @@ impl HostVars {
             return Layer::Computed(Arc::new(UnknownFacts(why.clone())));
         }
         if self.facts.is_empty() {
-            let none = super::layers::data(&serde_json::json!({}));
-            return Layer::from(super::values([("ansible_facts", none)]));
+            return NO_FACTS.clone();
         }
         Layer::Names(self.facts.names.clone())
     }

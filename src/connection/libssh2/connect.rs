@@ -4,6 +4,7 @@ use super::authenticate::authenticate;
 use super::{Libssh2, Shared};
 use crate::connection::driver::Bell;
 use crate::connection::known_hosts::{self, KnownHost, Opinion, fingerprint, known_name};
+use crate::connection::link::{STACK, passing};
 use crate::connection::ssh_config::Settings;
 use crate::connection::{HostKeyPolicy, LinkError, Target};
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
@@ -13,6 +14,7 @@ use ssh2::{ErrorCode, MethodType, Session};
 use std::net::{IpAddr, SocketAddr, TcpStream, ToSocketAddrs};
 use std::os::fd::{AsFd, OwnedFd};
 use std::sync::Arc;
+use std::thread;
 use std::time::{Duration, Instant};
 
 /// The algorithms for host keys that are checked here; certificates are left to the system's `ssh`.
@@ -38,15 +40,30 @@ pub(in crate::connection) fn connect<P>(
     bell: &Bell,
     ready: impl FnOnce() -> Result<P, LinkError>,
 ) -> Result<Libssh2, LinkError> {
-    let socket = Arc::new(dial(settings, timeout, bell)?);
+    let socket = Arc::new(passing(|| dial(settings, timeout, bell))?);
     bell.watch(&socket);
     let _pass = ready()?;
-    let known = KnownHost::read(&settings.known_hosts, name(settings), settings.port)
-        .map_err(|error| unreachable(format!("the files of known hosts cannot be read: {error}")))?;
-    let session = handshake(settings, timeout, &socket, &known)?;
-    check_host_key(&session, settings, &known)?;
-    authenticate(&session, target, settings)?;
-    Ok(Libssh2::new(session, socket))
+    apart(|| {
+        let known = KnownHost::read(&settings.known_hosts, name(settings), settings.port)
+            .map_err(|error| unreachable(format!("the files of known hosts cannot be read: {error}")))?;
+        let session = handshake(settings, timeout, &socket, &known)?;
+        check_host_key(&session, settings, &known)?;
+        authenticate(&session, target, settings)?;
+        Ok(Libssh2::new(session, socket.clone()))
+    })
+}
+
+/// Runs something on a thread of its own: what a handshake leaves behind there (the cryptographic library's state) goes with
+/// that thread, where the connection's own lives as long as the run. Only for who has leave to shake hands: the stacks of
+/// threads that have ended are kept for further ones, so many at once would leave as many stacks.
+fn apart<T: Send>(work: impl FnOnce() -> Result<T, LinkError> + Send) -> Result<T, LinkError> {
+    thread::scope(|scope| {
+        let thread = thread::Builder::new().stack_size(STACK).spawn_scoped(scope, work);
+        let thread =
+            thread.map_err(|error| unreachable(format!("no thread to connect: {error} (raise `ulimit -u`)")))?;
+        let failed = || unreachable("connecting ended in a panic, which is a bug".to_owned());
+        thread.join().unwrap_or_else(|_| Err(failed()))
+    })
 }
 
 /// Whether the host is known only by an authority that signs host keys: the system's `ssh` checks that.
