@@ -51,7 +51,7 @@ pub fn gather(host: &Host<'_>, request: &Request) -> HostResult<Gathered> {
             Subset::PkgMgr => services::package_manager(&probe)?,
             Subset::ServiceMgr => services::service_manager(&probe)?,
             Subset::Cmdline => kernel::command_line(&probe),
-            Subset::DateTime => date_time::facts(host.clock.now()),
+            Subset::DateTime => date_time::facts(host.clock),
             Subset::Env => environment::facts(&probe),
             Subset::Loadavg => kernel::load(),
             Subset::SshPubKeys => security::ssh_host_keys(&probe),

@@ -53,6 +53,12 @@ impl Civil {
         days * DAY + self.hour * 3600 + self.minute * 60 + self.second
     }
 
+    /// Days since the 1st of January.
+    pub fn yearday(self) -> usize {
+        let first = Civil { month: 1, day: 1, ..self };
+        usize::try_from((self.seconds() - first.seconds()) / DAY).unwrap_or(0)
+    }
+
     /// The day of the week; 0 is Sunday.
     pub fn weekday(self) -> usize {
         // 1970-01-01 was a Thursday; the remainder is below 7.
@@ -85,6 +91,6 @@ mod tests {
             assert_eq!(Civil::of(seconds).seconds(), seconds);
         }
         let leap = Civil { year: 2024, month: 2, day: 29, hour: 23, minute: 59, second: 59 };
-        assert_eq!((leap.seconds(), leap.weekday()), (1_709_251_199, 4));
+        assert_eq!((leap.seconds(), leap.weekday(), leap.yearday()), (1_709_251_199, 4, 59));
     }
 }

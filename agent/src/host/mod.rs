@@ -21,7 +21,7 @@ mod systemd;
 mod units;
 
 pub use accounts::{Accounts, Group, GroupChange, NewGroup, NewUser, Shadow, User, UserChange};
-pub use clock::Clock;
+pub use clock::{Clock, Zone};
 pub use context::{Cancellation, Context, FindTls, Progress};
 pub(crate) use date::{Civil, date};
 pub use error::{HostError, HostResult};

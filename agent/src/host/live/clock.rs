@@ -1,7 +1,7 @@
 //! Time on the live host.
 
 use crate::host::context::Cancellation;
-use crate::host::{Clock, HostResult, Moment};
+use crate::host::{Clock, HostResult, Moment, Zone};
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 /// The host's clock.
@@ -30,13 +30,24 @@ impl Clock for LiveClock {
         self.sleep(pause)
     }
 
-    fn utc_offset(&self, at: Moment) -> i32 {
-        let seconds = at.seconds as libc::time_t;
-        // SAFETY: `tm` is plain data, and `localtime_r` writes it whole or returns null.
-        let mut broken: libc::tm = unsafe { std::mem::zeroed() };
-        let known = unsafe { !libc::localtime_r(&seconds, &mut broken).is_null() };
-        if known { i32::try_from(broken.tm_gmtoff).unwrap_or(0) } else { 0 }
+    fn zone(&self, at: Moment) -> Zone {
+        // Read anew each time: it may be changed by a task.
+        zone(std::env::var("TZ").ok().as_deref(), at.seconds)
     }
+}
+
+/// What the zone that `TZ` names, or else the host's, has at a moment; UTC where there is no such zone.
+fn zone(variable: Option<&str>, seconds: i64) -> Zone {
+    let zone = match variable {
+        Some(name) => tz::TimeZone::from_posix_tz(name),
+        None => tz::TimeZone::local(),
+    };
+    let found = zone.ok().and_then(|zone| {
+        let then = zone.find_local_time_type(seconds).ok()?;
+        let name = then.time_zone_designation().to_owned();
+        Some(Zone { offset: then.ut_offset(), name, summer: then.is_dst() })
+    });
+    found.unwrap_or_else(|| Zone { offset: 0, name: "UTC".to_owned(), summer: false })
 }
 
 /// A system time as a moment.
@@ -75,13 +86,27 @@ mod tests {
     }
 
     #[test]
-    fn the_offset_is_the_one_that_date_tells() {
-        let clock = LiveClock::new(Cancellation::default());
-        let told = std::process::Command::new("date").arg("+%z").output().unwrap();
-        let told = String::from_utf8(told.stdout).unwrap();
-        let (sign, digits) = told.trim().split_at(1);
-        let (hours, minutes) = digits.split_at(2);
-        let seconds = hours.parse::<i32>().unwrap() * 3600 + minutes.parse::<i32>().unwrap() * 60;
-        assert_eq!(clock.utc_offset(clock.now()), if sign == "-" { -seconds } else { seconds });
+    fn a_zone_is_as_date_tells() {
+        let winter_and_summer = [1_768_000_000, 1_784_000_000, 100_000_000];
+        let rules = "EST5EDT,M3.2.0,M11.1.0";
+        for (variable, seconds) in
+            winter_and_summer.map(|at| (None, at)).into_iter().chain(winter_and_summer.map(|at| (Some(rules), at)))
+        {
+            let mut date = std::process::Command::new("date");
+            match variable {
+                Some(value) => date.env("TZ", value),
+                None => date.env_remove("TZ"),
+            };
+            let told = date.args(["-d", &format!("@{seconds}"), "+%z %Z"]).output().unwrap();
+            let told = String::from_utf8(told.stdout).unwrap();
+            let Zone { offset, name, summer } = zone(variable, seconds);
+            let sign = if offset < 0 { '-' } else { '+' };
+            let minutes = offset.abs() / 60;
+            assert_eq!(format!("{sign}{:02}{:02} {name}", minutes / 60, minutes % 60), told.trim());
+            if variable.is_some() {
+                assert_eq!(summer, name == "EDT");
+            }
+        }
+        assert_eq!(zone(Some("no such zone"), 0).name, "UTC");
     }
 }

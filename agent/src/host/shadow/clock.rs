@@ -1,7 +1,7 @@
 //! The foreseen time: nobody waits, and what would have been waited for is ahead of the live clock.
 
 use super::Core;
-use crate::host::{Clock, HostError, HostResult, Moment};
+use crate::host::{Clock, HostError, HostResult, Moment, Zone};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -25,8 +25,8 @@ impl Clock for ShadowClock {
         Err(HostError::Unknown { why: what.to_owned() })
     }
 
-    fn utc_offset(&self, at: Moment) -> i32 {
-        self.0.live.clock.utc_offset(at)
+    fn zone(&self, at: Moment) -> Zone {
+        self.0.live.clock.zone(at)
     }
 }
 
