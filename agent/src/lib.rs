@@ -6,9 +6,11 @@
 pub mod args;
 pub mod background;
 pub mod facts;
+mod gzip;
 pub mod host;
 pub mod http;
 pub mod modules;
 pub mod outcome;
 pub mod protocol;
 pub mod serve;
+mod sorting;

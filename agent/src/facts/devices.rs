@@ -7,15 +7,10 @@ use std::collections::BTreeMap;
 /// The facts `devices` and `device_links`.
 pub(super) fn facts(probe: &Probe<'_>) -> Map<String, Value> {
     let links = Links::read(probe);
-    let wwns: BTreeMap<&str, &str> = links
-        .ids
-        .iter()
-        .flat_map(|(device, names)| names.iter().map(move |name| (device, name)))
-        .filter_map(|(device, name)| Some((device.as_str(), name.strip_prefix("wwn-")?)))
-        .collect();
+    let wwn = |device: &str| links.ids.get(device)?.iter().rev().find_map(|name| name.strip_prefix("wwn-"));
     let mut devices = Map::new();
     for name in probe.names("/sys/block") {
-        devices.insert(name.clone(), device(probe, &name, &links, wwns.get(name.as_str()).copied()));
+        devices.insert(name.clone(), device(probe, &name, &links, wwn(&name)));
     }
     Map::from_iter([("devices".to_owned(), devices.into()), ("device_links".to_owned(), links.all())])
 }

@@ -2,6 +2,7 @@
 
 use super::netlink::{self, Address, Route};
 use super::probe::Probe;
+use crate::sorting;
 use serde_json::{Map, Value, json};
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
@@ -112,7 +113,7 @@ fn links(probe: &Probe<'_>) -> Vec<Link> {
             Some(Link { index, facts: link(probe, &name), name })
         })
         .collect();
-    links.sort_by_key(|link| link.index);
+    sorting::sort_by_key(&mut links, |link| link.index);
     links
 }
 

@@ -8,9 +8,9 @@ use super::tls::TlsSetup;
 use super::wire::Wire;
 use super::{Url, proxy};
 use crate::choices;
+use crate::gzip;
 use crate::host::{Host, HostError, HostResult};
-use flate2::read::MultiGzDecoder;
-use std::io::{self, Read};
+use std::io;
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -235,15 +235,9 @@ impl<'a> Client<'a> {
         let packed = self.settings.decompress && values(got, "content-encoding").iter().any(|value| value == "gzip");
         let mut spooler = Spooler::new(self.settings.spool.clone());
         let copied = match packed {
-            true => {
-                // Nothing at all is no archive, and yet what a HEAD is answered with.
-                let mut first = [0];
-                got.body.read(&mut first).and_then(|count| {
-                    let whole = io::Cursor::new(&first[..count]).chain(&mut got.body);
-                    if count == 0 { Ok(0) } else { io::copy(&mut MultiGzDecoder::new(whole), &mut spooler) }
-                })
-            }
-            false => io::copy(&mut got.body, &mut spooler),
+            // Nothing at all is what a HEAD is answered with.
+            true => gzip::unpack(&mut got.body, &mut spooler),
+            false => io::copy(&mut got.body, &mut spooler).map(drop),
         };
         if let Err(error) = copied {
             return Err(got

@@ -1,6 +1,7 @@
 //! Cookies that a server sets on the way (RFC 6265): those of a login that redirects go along to where it leads.
 
 use super::Url;
+use crate::sorting;
 
 /// A cookie.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -75,7 +76,7 @@ pub(super) fn header(cookies: &[Cookie], url: &Url) -> Option<String> {
         })
         .collect();
     // The longest path first.
-    sent.sort_by_key(|cookie| std::cmp::Reverse(cookie.path.len()));
+    sorting::sort_by_key(&mut sent, |cookie| std::cmp::Reverse(cookie.path.len()));
     let pairs: Vec<String> = sent.iter().map(|cookie| format!("{}={}", cookie.name, cookie.value)).collect();
     (!pairs.is_empty()).then(|| pairs.join("; "))
 }

@@ -6,6 +6,7 @@ use super::{Call, Module};
 use crate::args::Args as _;
 use crate::host::{Command, Finished, Host, HostResult};
 use crate::outcome::{Diff, ModuleResult, Outcome, Stop};
+use crate::sorting;
 use crate::{args, choices};
 use serde_json::{Map, Value};
 use std::path::{Path, PathBuf};
@@ -135,7 +136,7 @@ fn wanted(args: &Args, path: &str, there: Option<&Choice>) -> Result<Choice, Sto
     };
     let priority = args.priority.or(there.map(|choice| choice.priority)).unwrap_or(PRIORITY);
     let mut choice = Choice { path: path.to_owned(), priority, followers };
-    choice.followers.sort();
+    sorting::sort_by(&mut choice.followers, Ord::cmp);
     Ok(choice)
 }
 

@@ -1,5 +1,6 @@
 //! What `update-alternatives --query` says.
 
+use crate::sorting;
 use std::fmt::Write as _;
 
 /// A program that a name can stand for.
@@ -35,7 +36,7 @@ impl Group {
                     Some(choice) => {
                         let link = links.iter().find(|(there, _)| there == name).map(|(_, link)| link.clone());
                         choice.followers.push((name.to_owned(), link.unwrap_or_default(), path.trim().to_owned()));
-                        choice.followers.sort();
+                        sorting::sort_by(&mut choice.followers, Ord::cmp);
                     }
                 }
                 continue;
@@ -83,7 +84,7 @@ impl Group {
             .flat_map(|choice| &choice.followers)
             .map(|(name, link, _)| (name.as_str(), link.as_str()))
             .collect();
-        links.sort_unstable();
+        sorting::sort_by(&mut links, Ord::cmp);
         links.dedup();
         if !links.is_empty() {
             text.push_str("Slaves:\n");

@@ -4,6 +4,7 @@ pub use super::file_mode::{Mode, octal};
 use crate::args;
 use crate::host::{Command, Host, HostResult, Kind, Replace, Stat, WriteOptions};
 use crate::outcome::{Diff, Stop};
+use crate::sorting;
 use serde_json::{Map, Value, json};
 use std::path::Path;
 
@@ -264,7 +265,7 @@ fn flags_after(now: &str, wanted: &str) -> Option<String> {
     };
     let sorted = |flags: &str| {
         let mut flags: Vec<char> = flags.chars().collect();
-        flags.sort_unstable();
+        sorting::sort_by(&mut flags, Ord::cmp);
         flags.dedup();
         flags
     };

@@ -173,8 +173,11 @@ impl<'a> Pip<'a> {
             return Err(Stop::failed(format!("pip can't list what is installed: {}", finished.stderr_text().trim())));
         }
         let text = finished.stdout_text();
-        let entries = text.lines().filter_map(|line| line.split_once("=="));
-        Ok(entries.map(|(name, version)| (normal(name.trim()), version.trim().to_owned())).collect())
+        let mut installed = BTreeMap::new();
+        for (name, version) in text.lines().filter_map(|line| line.split_once("==")) {
+            installed.insert(normal(name.trim()), version.trim().to_owned());
+        }
+        Ok(installed)
     }
 
     /// Whether all are installed as wished; `None` where only pip can tell.

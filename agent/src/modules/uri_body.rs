@@ -1,6 +1,7 @@
 //! Bodies of requests as `uri` makes them of values.
 
 use crate::args::Arg;
+use crate::sorting;
 use base64::Engine as _;
 use serde_json::ser::{Formatter, Serializer};
 use serde_json::{Map, Value};
@@ -98,7 +99,7 @@ pub type FileOf<'a> = &'a mut dyn FnMut(&str, &str) -> Result<Vec<u8>, String>;
 pub fn multipart(fields: &Map<String, Value>, boundary: &str, file: FileOf<'_>) -> Result<(String, Vec<u8>), String> {
     let mut body = Vec::new();
     let mut sorted: Vec<_> = fields.iter().collect();
-    sorted.sort_by_key(|(name, _)| *name);
+    sorting::sort_by(&mut sorted, |(one, _), (other, _)| one.cmp(other));
     for (name, field) in sorted {
         let part = part(name, field, file).map_err(|why| format!("the field {name}: {why}"))?;
         body.extend_from_slice(format!("--{boundary}\r\n").as_bytes());

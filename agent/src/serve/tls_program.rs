@@ -1,9 +1,9 @@
 //! The program that speaks TLS, brought to the host when it is first wanted.
 
 use super::blobs::Collected;
+use crate::gzip;
 use crate::host::{HostError, HostResult, live::random};
 use crate::modules::Blobs;
-use flate2::read::GzDecoder;
 use std::fs::File;
 use std::io::{self, Write};
 use std::os::unix::fs::{MetadataExt, OpenOptionsExt};
@@ -49,7 +49,7 @@ fn write_program(packed: &[u8], directory: &Path, path: &Path) -> io::Result<()>
     let draft = directory.join(format!(".agent-tls-{:016x}", random()));
     let write = || {
         let mut file = File::options().write(true).create_new(true).mode(0o700).open(&draft)?;
-        io::copy(&mut GzDecoder::new(packed), &mut file)?;
+        gzip::unpack(&mut &packed[..], &mut file)?;
         file.flush()?;
         file.sync_all()?;
         std::fs::rename(&draft, path)

@@ -1,6 +1,7 @@
 //! `/var/lib/dpkg/status` and `/var/lib/apt/extended_states`.
 
 use crate::host::{Package, PackageState};
+use crate::sorting;
 use std::collections::HashSet;
 
 /// The fields of a stanza; lines that continue a field are left out.
@@ -20,7 +21,7 @@ fn stanzas(text: &str) -> impl Iterator<Item = &str> {
 /// [`parse_extended_states`] found.
 pub(crate) fn parse_status(text: &str, automatic: &HashSet<(String, String)>) -> Vec<Package> {
     let mut packages: Vec<Package> = stanzas(text).filter_map(|stanza| package(stanza, automatic)).collect();
-    packages.sort_by(|a, b| (&a.name, &a.architecture).cmp(&(&b.name, &b.architecture)));
+    sorting::sort_by(&mut packages, |a, b| (&a.name, &a.architecture).cmp(&(&b.name, &b.architecture)));
     packages
 }
 

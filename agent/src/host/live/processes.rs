@@ -10,6 +10,7 @@
 use super::process_tree::ProcessTree;
 use crate::host::{Command, Context, Finished, Foresight, HostError, HostResult, Processes};
 use crate::protocol::Stream;
+use crate::sorting;
 use rustix::event::PollFlags;
 use rustix::process::Signal;
 use std::io::{self, Read, Write};
@@ -183,7 +184,7 @@ impl Processes for LiveProcesses {
                 found.push((pid, argv));
             }
         }
-        found.sort();
+        sorting::sort_by(&mut found, Ord::cmp);
         Ok(found)
     }
 }

@@ -6,6 +6,7 @@ use super::unit_book::UnitBook;
 use crate::host::live::Live;
 use crate::host::{Finished, HostResult, Moment, Package, PackageState, Step};
 use crate::protocol::{Effect, Listing};
+use crate::sorting;
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 
@@ -104,7 +105,7 @@ impl PackageBook {
                 package.held = selection == "hold";
             }
         }
-        records.sort_by(|a, b| a.name.cmp(&b.name));
+        sorting::sort_by(&mut records, |a, b| a.name.cmp(&b.name));
         records
     }
 }

@@ -4,6 +4,7 @@ use super::Core;
 use super::files::ShadowFiles;
 use crate::host::{Files, HostError, HostResult, Scope, Service, UnitAction, UnitFileAction, UnitState, Units};
 use crate::protocol::Effect;
+use crate::sorting;
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -118,7 +119,7 @@ impl Units for ShadowUnits {
                 services.push(Service { name, state, status, source: "systemd" });
             }
         }
-        services.sort_by(|one, other| one.name.cmp(&other.name));
+        sorting::sort_by(&mut services, |one, other| one.name.cmp(&other.name));
         Ok(services)
     }
 
