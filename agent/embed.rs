@@ -107,6 +107,12 @@ impl Build {
     /// at a panic, without tables for unwinding.
     fn flags(&self, target: &str) -> Vec<String> {
         let mut flags = vec!["-Crelocation-model=static".to_owned(), "-Cforce-unwind-tables=no".to_owned()];
+        if self.release {
+            // What functions have in common becomes a function (on aarch64 it does anyway), and hashes are computed in
+            // loops where the processor has no instructions for them.
+            flags.push("-Cllvm-args=--enable-machine-outliner=always".to_owned());
+            flags.push("--cfg=sha2_backend_soft=\"compact\"".to_owned());
+        }
         // There rustc brings its own linker, lld. It drops the tables of the standard library, too, and keeps only one of
         // several functions with the same code.
         if target == "x86_64-unknown-linux-gnu" {

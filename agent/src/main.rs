@@ -1,5 +1,7 @@
 //! `refit-agent`: serves the requests of one controller on standard input and output.
 
+mod static_libc;
+
 use refit_agent::serve::{End, Server, report_panics, watch_signals};
 use refit_agent::{background, modules, protocol};
 use std::fs::File;

@@ -3,6 +3,8 @@
 
 mod ciphers;
 mod config;
+#[path = "../../static_libc.rs"]
+mod static_libc;
 
 use refit_agent::http::TlsSetup;
 use refit_agent::protocol;
