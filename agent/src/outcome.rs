@@ -4,8 +4,12 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
 /// One difference that a module made, or in a dry run would make.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct Diff {
+    /// The file that differs, where the headers don't say it: one that was not there has no name before, and after it
+    /// there is the name of what it is made of.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub file: String,
     /// What differs before: a path, mostly.
     pub before_header: String,
     /// What differs after.
@@ -20,6 +24,7 @@ impl Diff {
     /// A difference of a text file's content.
     pub fn text(path: &str, before: &str, after: &str) -> Diff {
         Diff {
+            file: String::new(),
             before_header: path.to_owned(),
             after_header: path.to_owned(),
             before: Value::String(before.to_owned()),

@@ -419,8 +419,10 @@ impl Batch {
 fn touched(result: &TaskResult) -> impl Iterator<Item = String> {
     let of_states = result.diff.iter().filter_map(|diff| diff.after.get("path").and_then(|path| path.as_str()));
     let of_texts = result.diff.iter().map(|diff| diff.before_header.split(" (").next().unwrap_or_default());
+    let of_new = result.diff.iter().map(|diff| diff.file.as_str());
     let of_result = ["dest", "path"].iter().filter_map(|name| result.result.get(*name).and_then(|path| path.as_str()));
-    let all = of_states.chain(of_texts).chain(of_result).filter(|path| path.starts_with('/') && path.len() > 1);
+    let all =
+        of_states.chain(of_texts).chain(of_new).chain(of_result).filter(|path| path.starts_with('/') && path.len() > 1);
     all.map(str::to_owned).collect::<Vec<_>>().into_iter()
 }
 

@@ -52,6 +52,7 @@ impl TaskResult {
     fn mask(&mut self, secrets: &Secrets) {
         mask_map(&mut self.result, secrets);
         for diff in &mut self.diff {
+            diff.file = secrets.mask(&diff.file);
             diff.before_header = secrets.mask(&diff.before_header);
             diff.after_header = secrets.mask(&diff.after_header);
             secrets.mask_json(&mut diff.before);

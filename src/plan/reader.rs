@@ -228,13 +228,15 @@ impl PlanReader {
     }
 }
 
-/// What a difference is of. A state says it in itself, a text in its header, but for templates and copies, whose header of
-/// the new side names the source.
+/// What a difference is of: a state and a new file say it themselves, other texts in their header.
 fn subject(diff: &Diff, result: &TaskResult) -> String {
     if let Value::Object(after) = &diff.after
         && let Some(name) = ["path", "dest"].iter().find_map(|key| after.get(*key)).and_then(Value::as_str)
     {
         return name.to_owned();
+    }
+    if !diff.file.is_empty() {
+        return diff.file.clone();
     }
     let header = if diff.before_header.is_empty() { &diff.after_header } else { &diff.before_header };
     let header = [" (content)", " (file attributes)"]

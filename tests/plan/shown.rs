@@ -118,3 +118,20 @@ fn the_schema_in_the_documentation_is_the_programs() {
         assert!(schema["properties"][name].is_object(), "{name}");
     }
 }
+
+#[test]
+fn a_new_file_of_a_template_is_named_by_where_it_comes_to_lie() {
+    let site = "
+- hosts: all
+  gather_facts: false
+  tasks:
+    - file: {path: \"{{ root }}/www\", state: directory}
+    - template: {src: page.j2, dest: \"{{ root }}/www/page\"}
+";
+    let local = Local::new(2, site);
+    std::fs::write(local.path().join("page.j2"), "Hello\n").unwrap();
+    let document = document(&local);
+    let changes = document["changes"].as_array().unwrap();
+    let page = changes.iter().find(|change| change["subject"].as_str().unwrap().ends_with("web1/www/page")).unwrap();
+    assert_eq!(page["kind"], "file", "{page}");
+}

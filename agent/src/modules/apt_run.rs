@@ -249,6 +249,7 @@ fn difference(steps: &[Step]) -> Option<Diff> {
         }
     }
     Some(Diff {
+        file: String::new(),
         before_header: "packages".to_owned(),
         after_header: "packages".to_owned(),
         before: before.into(),

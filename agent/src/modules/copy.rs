@@ -14,7 +14,7 @@ use super::{Call, Module, Rule, copy_tree};
 use crate::args;
 use crate::args::Args as _;
 use crate::host::{Host, Kind};
-use crate::outcome::{Failure, ModuleResult, Outcome, Stop};
+use crate::outcome::{Diff, Failure, ModuleResult, Outcome, Stop};
 use serde::{Deserialize, Serialize};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -364,14 +364,15 @@ pub struct Put {
 
 impl Put {
     /// The differences: of the content and of the attributes, each where there is one.
-    pub fn diffs(&self, call: &Call<'_>, source: &Source<'_>, path: &Path) -> Vec<crate::outcome::Diff> {
+    pub fn diffs(&self, call: &Call<'_>, source: &Source<'_>, path: &Path) -> Vec<Diff> {
         let mut diffs = Vec::new();
         if self.done.written && call.diff {
             let shown = text(path);
             let after = source.shown.unwrap_or(&shown);
             // A file that was not there has no name before.
             let before = if self.before.is_some() { shown.as_str() } else { "" };
-            diffs.push(content_diff(before, after, self.before.as_deref(), Some(source.content)));
+            let diff = content_diff(before, after, self.before.as_deref(), Some(source.content));
+            diffs.push(if before.is_empty() { Diff { file: shown, ..diff } } else { diff });
         }
         diffs.extend(self.done.attributes.diff_of(&self.path));
         diffs

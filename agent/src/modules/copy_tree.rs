@@ -188,6 +188,7 @@ fn made(outcome: &mut Outcome, directories: Vec<PathBuf>) {
         outcome.changed = true;
         let path = text(&path);
         outcome.diff.push(Diff {
+            file: String::new(),
             before_header: String::new(),
             after_header: String::new(),
             before: json!({"path": path, "state": "absent"}),
@@ -222,6 +223,7 @@ fn link(host: &Host<'_>, path: &Path, target: &Path, outcome: &mut Outcome) -> R
     outcome.changed = true;
     let shown = text(path);
     outcome.diff.push(Diff {
+        file: String::new(),
         before_header: String::new(),
         after_header: String::new(),
         before: json!({"path": shown, "src": before.map(|target| text(&target))}),

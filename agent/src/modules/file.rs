@@ -177,6 +177,7 @@ impl Changed {
             return outcome;
         }
         outcome.with_diff(Diff {
+            file: String::new(),
             before_header: String::new(),
             after_header: String::new(),
             before: Value::Object(self.before),

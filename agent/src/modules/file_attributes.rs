@@ -291,6 +291,7 @@ impl Change {
                 std::iter::once(("path".to_owned(), path.clone())).chain(map.clone()).collect::<Map<_, _>>()
             };
             Diff {
+                file: String::new(),
                 before_header: String::new(),
                 after_header: String::new(),
                 before: Value::Object(with_path(&self.before)),
@@ -302,6 +303,7 @@ impl Change {
     /// The difference for a view, where there is one.
     pub fn diff(&self, header: &str) -> Option<Diff> {
         self.any().then(|| Diff {
+            file: String::new(),
             before_header: header.to_owned(),
             after_header: header.to_owned(),
             before: Value::Object(self.before.clone()),

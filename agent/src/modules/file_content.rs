@@ -202,6 +202,7 @@ pub fn content_diff(before_header: &str, after_header: &str, before: Option<&[u8
         }),
     };
     Diff {
+        file: String::new(),
         before_header: before_header.to_owned(),
         after_header: after_header.to_owned(),
         before: value(before),

@@ -140,5 +140,11 @@ fn described(group: &Group) -> Map<String, Value> {
 
 fn difference(name: &str, before: Map<String, Value>, after: Map<String, Value>) -> Diff {
     let header = format!("group {name}");
-    Diff { before_header: header.clone(), after_header: header, before: before.into(), after: after.into() }
+    Diff {
+        file: String::new(),
+        before_header: header.clone(),
+        after_header: header,
+        before: before.into(),
+        after: after.into(),
+    }
 }

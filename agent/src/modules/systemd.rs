@@ -156,6 +156,7 @@ impl Task<'_> {
         let header = format!("unit {}", self.name);
         let one = |value: Value| json!({ what: value });
         self.outcome.diff.push(Diff {
+            file: String::new(),
             before_header: header.clone(),
             after_header: header,
             before: one(before),

@@ -318,5 +318,11 @@ fn described(user: &User) -> Map<String, Value> {
 
 fn difference(name: &str, before: Map<String, Value>, after: Map<String, Value>) -> Diff {
     let header = format!("user {name}");
-    Diff { before_header: header.clone(), after_header: header, before: before.into(), after: after.into() }
+    Diff {
+        file: String::new(),
+        before_header: header.clone(),
+        after_header: header,
+        before: before.into(),
+        after: after.into(),
+    }
 }
