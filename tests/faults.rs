@@ -122,6 +122,18 @@ fn everything_that_is_wrong_is_said_at_once() {
 }
 
 #[test]
+fn templates_that_cannot_be_read() {
+    let tasks = ["{debug: {msg: a}, when: port == 80 and}", "{debug: {msg: '{{ a | }}'}}", "assert: {that: [a ==]}"];
+    Project::new(&play(&tasks))
+        .is_refused(&[], &["playbook.yml:4:42", "playbook.yml:5:29", "playbook.yml:6:25", "3 errors"]);
+    // Where the failure is reckoned with, it is one when the task runs.
+    let project = Project::new(&play(&["{debug: {msg: '{{ a | }}'}, ignore_errors: true}", "debug: {msg: came}"]));
+    let done = project.run(&[]);
+    assert_eq!(done.status.code(), Some(0), "{}", text(&done.stderr));
+    assert!(text(&done.stdout).contains("came"), "{}", text(&done.stdout));
+}
+
+#[test]
 fn files_that_are_missing() {
     Project::new("- hosts: h1\n  roles: [absent]\n")
         .is_refused(&[], &["there is no role `absent`", "playbook.yml:2:11", "roles/absent"]);

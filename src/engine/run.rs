@@ -12,7 +12,7 @@ use crate::inventory::Inventory;
 use crate::loader::Source;
 use crate::playbook::{Parser, Scope as PlayScope, StaticText, TagFilter, Task};
 use crate::secrets::Secrets;
-use crate::template::{Scope, Surroundings, Templater};
+use crate::template::{Form, Scope, Surroundings, Templater};
 use crate::vars::{Layer, Stack, TaskLayers};
 use crate::vault::Vault;
 use indexmap::IndexMap;
@@ -270,6 +270,10 @@ impl StaticText for StaticNames<'_> {
             error.diagnostic.hint("this name must be known before anything runs: extra vars, the play's vars and role defaults are; `include_...` takes any variable")
         })
     }
+
+    fn unreadable(&self, source: &Source, form: Form) -> Option<Diagnostic> {
+        self.run.templater.unreadable(source, form)
+    }
 }
 
 /// Names in what is included while the play runs, with a host's variables.
@@ -298,5 +302,9 @@ impl StaticText for HostNames {
             None => self.batch.run().static_scope(scope, &play.play.directory),
         };
         templates.text(source).map_err(|error| *error.diagnostic)
+    }
+
+    fn unreadable(&self, source: &Source, form: Form) -> Option<Diagnostic> {
+        self.batch.run().templater.unreadable(source, form)
     }
 }

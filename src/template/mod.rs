@@ -48,6 +48,6 @@ pub use marker::{failed, is_undefined, is_unknown, unknown};
 pub use minijinja::Value;
 pub use omit::{is_omit, omit};
 pub use scope::Scope;
-pub use survey::{Problem, Spot, Survey, Surveyor};
+pub use survey::{Form, Problem, Spot, Survey, Surveyor};
 pub use templater::{Decrypt, NoVault, Settings, Templater, World};
 pub use yaml::of_json as yaml_of_json;

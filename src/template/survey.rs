@@ -4,7 +4,7 @@ use super::contract::TemplateErrorKind;
 use super::fault::Fault;
 use super::language::{Argument, At, Expression, Macro, Name, Node, Program, Programs, Statement, Syntax, Target};
 use super::place::Place;
-use super::templater::may_be_template;
+use super::templater::{Templater, may_be_template};
 use super::{filters, globals, lookups, tests};
 use crate::diagnostic::{Diagnostic, SourceFile, Span, did_you_mean};
 use crate::loader::Source;
@@ -123,6 +123,38 @@ impl Surveyor {
             survey.problems.push((problem, hint.into_iter().fold(diagnostic, Diagnostic::hint)));
         }
         survey
+    }
+}
+
+/// How a text of a playbook is read.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Form {
+    /// As text that may have templates in it.
+    Text,
+    /// As an expression, a condition mostly: no braces needed.
+    Expression,
+}
+
+impl Templater {
+    /// Why a text can't be read; what is read is kept for the run.
+    pub fn unreadable(&self, source: &Source, form: Form) -> Option<Diagnostic> {
+        let text = source.as_str()?;
+        let trimmed = text.trim();
+        let braced = trimmed.starts_with("{{") || trimmed.starts_with("{%");
+        let (program, text): (_, Arc<str>) = match form {
+            Form::Expression if trimmed.is_empty() => return None,
+            Form::Expression if !braced => {
+                let text: Arc<str> = trimmed.into();
+                (self.programs.expression(&text), text)
+            }
+            _ if !may_be_template(text) => return None,
+            _ => {
+                let (text, _) = super::scope::without_last_newline(text);
+                (self.programs.template(&text), text)
+            }
+        };
+        let fault = program.err().filter(|fault| fault.kind == TemplateErrorKind::Syntax)?;
+        Some(*Place::scalar(&source.span).error(&text, *fault).diagnostic)
     }
 }
 

@@ -236,6 +236,7 @@ impl Pass<'_> {
             args.free_form = Some(args.named.remove(at).1);
         }
         self.check_args(&name, &span, &args);
+        self.check_templates(&name, &args);
         Action { name, dynamic: None, module, span, args }
     }
 }

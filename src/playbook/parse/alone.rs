@@ -5,6 +5,7 @@ use crate::diagnostic::{Diagnostic, Diagnostics};
 use crate::loader::Source;
 use crate::playbook::role::{Role, RoleUse};
 use crate::playbook::scope::{Keywords, Scope, ScopeKind};
+use crate::template::Form;
 use std::path::Path;
 use std::sync::Arc;
 
@@ -25,6 +26,11 @@ struct NotKnown;
 impl StaticText for NotKnown {
     fn text(&self, source: &Source, _scope: &Scope) -> Result<String, Diagnostic> {
         Err(Diagnostic::error(&source.span, "not known without a run"))
+    }
+
+    /// The look at a file's templates is one of its own.
+    fn unreadable(&self, _source: &Source, _form: Form) -> Option<Diagnostic> {
+        None
     }
 }
 

@@ -1,9 +1,12 @@
-//! Arguments checked against the module's declaration, as far as they are known without variables.
+//! What is known to be wrong without variables: arguments against the module's declaration, templates that can't be read.
 
 use super::Pass;
 use crate::diagnostic::{Diagnostic, Span, did_you_mean};
 use crate::loader::{Node, Source};
+use crate::playbook::keyword::Keyword;
 use crate::playbook::model::Args;
+use crate::playbook::scope::Keywords;
+use crate::template::Form;
 use refit_agent::args::{ArgSpec, Kind, boolean};
 use refit_agent::modules::{Given, Module};
 
@@ -16,11 +19,54 @@ impl Pass<'_> {
         let specs = (module.args)();
         let found_before = self.problems.0.len();
         self.check_against(module, specs, name, span, args);
-        // Where the playbook reckons with the failure, it comes when the task runs.
+        self.soften(found_before);
+    }
+
+    /// Where the playbook reckons with the task's failure, what is wrong with it is an error only when it runs.
+    fn soften(&mut self, found_before: usize) {
         if self.failure_is_handled {
             for problem in self.problems.0.iter_mut().skip(found_before) {
                 *problem = problem.clone().warning();
             }
+        }
+    }
+
+    /// The conditions of a task or block.
+    pub(super) fn check_conditions(&mut self, keywords: &Keywords) {
+        for keyword in [Keyword::When, Keyword::Until, Keyword::ChangedWhen, Keyword::FailedWhen] {
+            if let Some(source) = keywords.get(keyword) {
+                self.check_readable(source, Form::Expression);
+            }
+        }
+    }
+
+    /// The templates in an action's arguments.
+    pub(super) fn check_templates(&mut self, name: &str, args: &Args) {
+        for source in args.free_form.iter().chain(&args.template) {
+            self.check_readable(source, Form::Text);
+        }
+        for (key, value) in &args.named {
+            let form = match (crate::actions::short_name(name), &**key) {
+                ("assert", "that") | ("debug", "var") => Form::Expression,
+                _ => Form::Text,
+            };
+            self.check_readable(value, form);
+        }
+    }
+
+    /// A text, or all in a list or mapping.
+    pub(super) fn check_readable(&mut self, source: &Source, form: Form) {
+        match &source.node {
+            Node::Seq(items) => items.iter().for_each(|item| self.check_readable(item, form)),
+            Node::Map(entries) => entries.iter().for_each(|entry| self.check_readable(&entry.value, form)),
+            Node::Text(..) => {
+                if let Some(problem) = self.names.unreadable(source, form) {
+                    let found_before = self.problems.0.len();
+                    self.problems.push(problem);
+                    self.soften(found_before);
+                }
+            }
+            _ => {}
         }
     }
 

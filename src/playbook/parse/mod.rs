@@ -19,16 +19,20 @@ use super::role::Role;
 use super::scope::Scope;
 use crate::diagnostic::{Diagnostic, Diagnostics, Span};
 use crate::loader::{Node, Source};
+use crate::template::Form;
 use crate::vault::Vault;
 use std::collections::HashMap;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex};
 
-/// Templates of names that must be known while reading (`import_tasks: "{{ file }}.yml"`, `roles:`): with the variables that
-/// exist without a host.
+/// Templates as far as they matter while reading: names that must be known then (`import_tasks: "{{ file }}.yml"`, `roles:`),
+/// with the variables that exist without a host, and whether the others can be read at all.
 pub trait StaticText: Sync {
     /// The text of a template at a place in the play.
     fn text(&self, source: &Source, scope: &Scope) -> Result<String, Diagnostic>;
+
+    /// Why a text that is evaluated when its task runs can't be read as a template.
+    fn unreadable(&self, source: &Source, form: Form) -> Option<Diagnostic>;
 }
 
 /// Reads playbooks, task files and roles. One for a run; files and roles are read once.

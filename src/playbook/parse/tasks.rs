@@ -8,6 +8,7 @@ use crate::playbook::keyword::{BLOCK, HANDLER, Keyword, TASK};
 use crate::playbook::model::{Action, Block, Loop, Node, Task};
 use crate::playbook::role::RoleUse;
 use crate::playbook::scope::{Keywords, Scope, ScopeKind};
+use crate::template::Form;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -84,6 +85,8 @@ impl Pass<'_> {
             return None;
         }
         self.has_module_defaults |= keywords.get(Keyword::ModuleDefaults).is_some();
+        self.failure_is_handled = failure_is_handled(&keywords, parent);
+        self.check_conditions(&keywords);
         let scope = Arc::new(Scope {
             kind: ScopeKind::Block,
             keywords,
@@ -111,12 +114,16 @@ impl Pass<'_> {
         let (mut keywords, others) = self.keywords(entries, place);
         self.has_module_defaults |= keywords.get(Keyword::ModuleDefaults).is_some();
         self.failure_is_handled = failure_is_handled(&keywords, parent);
+        self.check_conditions(&keywords);
         let Some(found) = self.action(&others, &keywords, &item.span, place, parent) else { return Vec::new() };
         if found.local {
             keywords.set(Keyword::DelegateTo, Source::text(&item.span, "localhost"));
             keywords.set(Keyword::Connection, Source::text(&item.span, "local"));
         }
         let looped = self.looped(&others, &keywords);
+        if let Some(looped) = &looped {
+            self.check_readable(&looped.items, Form::Text);
+        }
         let mut action = found.action;
         if action.module == "include" {
             self.old_include(&mut action, &mut keywords);
