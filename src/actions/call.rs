@@ -4,7 +4,7 @@ use super::{Halt, Remote};
 use crate::loader::Source;
 use crate::playbook::Task;
 use crate::secrets::Secrets;
-use crate::template::{Binding, Scope, Value};
+use crate::template::{Binding, Holes, Scope, Value};
 use crate::vault::Vault;
 use indexmap::IndexMap;
 use refit_agent::modules::Module;
@@ -52,6 +52,8 @@ pub struct ActionCall<'a> {
     pub vault: &'a Vault,
     /// What must not be shown.
     pub secrets: &'a Secrets,
+    /// In a dry run: the places of texts that are known only when it runs.
+    pub holes: Option<&'a Holes>,
     /// How many `-v` the user gave.
     pub verbosity: u8,
 }

@@ -126,6 +126,7 @@ fn walk(
 /// A file's content, decrypted where it is a vault and `decrypt` allows.
 pub(super) fn read(call: &ActionCall<'_>, path: &Path) -> Result<Vec<u8>, Halt> {
     let content = fs::read(path).map_err(|error| Halt::failed(format!("cannot read {}: {error}", path.display())))?;
+    call.vault.read_files().add(path);
     if !flag(call, "decrypt", true) || !crate::vault::is_encrypted(&content) {
         return Ok(content);
     }

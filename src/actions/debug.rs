@@ -3,7 +3,7 @@
 use super::Halt;
 use super::call::{Action, ActionCall, Done, NeedsHost, json};
 use crate::loader::Source;
-use crate::template::{TemplateError, TemplateErrorKind};
+use crate::template::{HOLE, Holes, TemplateError, TemplateErrorKind};
 use refit_agent::args;
 use refit_agent::args::{Arg as _, Args as _};
 use refit_agent::modules::{Module, Rule};
@@ -51,9 +51,13 @@ fn run(call: &ActionCall<'_>) -> Done {
             Ok(shown) => shown,
             Err(halt) => return Err(halt).into(),
         };
-        Outcome::ok().with(&name, value)
+        let unknown = if value.as_str() == Some(HOLE) { vec![name.clone()] } else { Vec::new() };
+        Outcome { unknown, ..Outcome::ok().with(&name, value) }
     } else {
-        Outcome::ok().with("msg", call.arg("msg").map_or(Json::String("Hello world!".to_owned()), json))
+        // Whatever it shows, it changes nothing.
+        let unknown = call.holes.and_then(Holes::why).map(|_| "msg".to_owned()).into_iter().collect();
+        let msg = call.arg("msg").map_or(Json::String("Hello world!".to_owned()), json);
+        Outcome { unknown, ..Outcome::ok().with("msg", msg) }
     };
     Done::only(Ok(outcome))
 }
@@ -78,6 +82,7 @@ fn show(call: &ActionCall<'_>, var: &Source) -> Result<(String, Json), Halt> {
         Err(error) if matches!(error.kind, TemplateErrorKind::Undefined(_)) => {
             Ok((text.to_owned(), Json::String("VARIABLE IS NOT DEFINED!".to_owned())))
         }
+        Err(error) if error.kind == TemplateErrorKind::Unknown => Ok((text.to_owned(), Json::String(HOLE.to_owned()))),
         Err(error) => Err(halted(error)),
     }
 }

@@ -99,6 +99,18 @@ pub fn secret_args(module: &str) -> &'static [&'static str] {
     KNOWN.get(short_name(module)).map_or(&[], Vec::as_slice)
 }
 
+/// The arguments of a module that are nothing but text to be written or shown: where a part of one is not known in a dry
+/// run, what becomes of the rest can be foreseen all the same.
+pub fn text_args(module: &str) -> &'static [&'static str] {
+    match short_name(module) {
+        "copy" => &["content"],
+        "lineinfile" => &["line", "value"],
+        "blockinfile" => &["block", "content"],
+        "debug" => &["msg"],
+        _ => &[],
+    }
+}
+
 /// Whether an action takes arguments of any name (`set_fact`).
 pub fn takes_any_args(name: &str) -> bool {
     matches!(

@@ -4,11 +4,12 @@ use super::call::{Action, ActionCall, Done, NeedsHost, json_map};
 use super::remote::{Contents, Halt};
 use super::sources::find;
 use crate::diagnostic::{SourceFile, Span};
-use crate::template::{FileOptions, Scope, Syntax, TemplateErrorKind, Value};
+use crate::template::{FileOptions, Holes, Scope, Syntax, TemplateErrorKind, Value};
 use crate::vars::Layer;
 use refit_agent::modules::copy::Payload;
 use refit_agent::modules::template;
 use refit_agent::outcome::{Failure, Outcome, Stop};
+use refit_agent::protocol::HALF_KNOWN;
 use std::os::unix::fs::{MetadataExt, PermissionsExt as _};
 use std::path::Path;
 use std::sync::Arc;
@@ -28,6 +29,7 @@ fn attempt(call: &ActionCall<'_>) -> Result<Outcome, Halt> {
     let path = find(call, &src, "templates")?;
     let cannot = |error: std::io::Error| Halt::failed(format!("cannot read {}: {error}", path.display()));
     let bytes = std::fs::read(&path).map_err(cannot)?;
+    call.vault.read_files().add(&path);
     let bytes = if crate::vault::is_encrypted(&bytes) {
         let plain = call
             .vault
@@ -54,7 +56,7 @@ fn attempt(call: &ActionCall<'_>) -> Result<Outcome, Halt> {
         newline_sequence: args.newline_sequence.word().to_owned(),
     };
     let scope = with_own_variables(call, &src, &path, &args.dest.to_string_lossy());
-    let rendered = scope.file(&file, &options).map_err(|error| match error.kind {
+    let rendered = scope.file_with_holes(&file, &options, call.holes).map_err(|error| match error.kind {
         TemplateErrorKind::Unknown => Halt::Stop(Stop::Unknown { why: error.diagnostic.message.clone() }),
         _ => {
             let details = crate::engine::details(&error.diagnostic);
@@ -74,6 +76,9 @@ fn attempt(call: &ActionCall<'_>) -> Result<Outcome, Halt> {
         "_payload".to_owned(),
         serde_json::to_value(&payload).map_err(|error| Halt::failed(error.to_string()))?,
     );
+    if let Some(why) = call.holes.and_then(Holes::why) {
+        request.insert(HALF_KNOWN.to_owned(), why.into());
+    }
     let blobs = contents.0.keys().cloned().collect();
     remote.run("template", request, &contents, blobs)
 }

@@ -36,7 +36,8 @@ pub(super) fn apply(args: &ApplyArgs, typed: Vec<String>) -> anyhow::Result<u8> 
         eprintln!("refit: the hosts could not be planned again, so nothing was changed");
         return Ok(if code == 0 { 1 } else { code });
     }
-    let changed = differing(&approved.inputs.sources, &sources(&options, &now).context("the sources can't be read")?);
+    let sources = sources(&options, &now, ground.vault.read_files()).context("the sources can't be read")?;
+    let changed = differing(&approved.inputs.sources, &sources);
     if !changed.is_empty() {
         let list: String = changed.iter().map(|line| format!("  {line}\n")).collect();
         eprint!("the plan was made of other files than there are now; make a new one. Nothing was changed.\n{list}");

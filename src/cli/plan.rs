@@ -43,7 +43,7 @@ pub(super) fn plan(args: PlanArgs, typed: Vec<String>) -> anyhow::Result<u8> {
         let inputs = Inputs {
             arguments,
             directory: std::env::current_dir().context("no current directory")?.display().to_string(),
-            sources: sources(&options, &plan).context("the plan's sources can't be read")?,
+            sources: sources(&options, &plan, ground.vault.read_files()).context("the plan's sources can't be read")?,
             agents: Program::embedded().into_iter().map(|program| (program.machine, program.sha256)).collect(),
         };
         let saved = SavedPlan { inputs, plan };

@@ -90,6 +90,18 @@ impl Ending {
         ending
     }
 
+    /// A dry run can't tell all of it: what is known stays, and is shown.
+    pub fn half_known(mut self, why: String) -> Ending {
+        if matches!(self.result.status, Status::Ok | Status::Changed) {
+            let unknown = Ending::unknown(why);
+            self.result.result.extend(unknown.result.result);
+            self.result.status = unknown.result.status;
+            self.result.why = unknown.result.why;
+            self.unknown = unknown.unknown;
+        }
+        self
+    }
+
     /// The host was lost.
     pub fn unreachable(error: &LinkError) -> Ending {
         let mut result = Map::new();

@@ -6,11 +6,11 @@ use crate::actions::{self, Halt, NoContent, result_of};
 use crate::event::{EventKind, ItemResult, Status};
 use crate::loader::Source;
 use crate::playbook::Keyword;
-use crate::template::{Scope, TemplateError, Truth, Value};
+use crate::template::{Holes, Scope, TemplateError, Truth, Value};
 use crate::vars::{Bindings, Layer};
 use indexmap::IndexMap;
 use minijinja::value::ValueKind;
-use refit_agent::protocol::ItemEnd;
+use refit_agent::protocol::{HALF_KNOWN, ItemEnd};
 use serde_json::{Map, Value as Json};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
@@ -137,16 +137,23 @@ impl OnHost {
         let mut endings: Vec<Option<Ending>> = Vec::with_capacity(items.len());
         let mut requests: Vec<Map<String, Json>> = Vec::new();
         let mut places: Vec<usize> = Vec::new();
+        let mut half_known: Vec<Option<String>> = Vec::new();
         for (index, scope) in scopes.iter().enumerate() {
             let ready = match self.gate(scope) {
                 Gate::Shut(ending) => Err(*ending),
                 Gate::Open => {
-                    self.args(scope, None).map(|args| actions::json_map(&args)).map_err(Ending::template_error)
+                    let holes = self.is_plan().then(Holes::default);
+                    let args = self.args(scope, None, holes.as_ref()).map(|args| actions::json_map(&args));
+                    args.map(|args| (args, holes.and_then(|holes| holes.why()))).map_err(Ending::template_error)
                 }
             };
             match ready {
-                Ok(args) => {
+                Ok((mut args, why)) => {
+                    if let Some(why) = &why {
+                        args.insert(HALF_KNOWN.to_owned(), why.clone().into());
+                    }
                     requests.push(args);
+                    half_known.push(why);
                     places.push(index);
                     endings.push(None);
                 }
@@ -169,6 +176,9 @@ impl OnHost {
                 let mut ending = Ending::of_result(result_of(end.ended).map_err(Halt::from));
                 ending.result.began = end.began;
                 ending.result.took = end.took;
+                if let Some(why) = half_known.get(end.index).cloned().flatten() {
+                    ending = self.with_holes(ending, why);
+                }
                 let mut ending = self.judge(ending, &scopes[index]);
                 self.name_item(control, &items[index], &mut ending);
                 self.tell_item(control, &scopes[index], index, &items[index], &ending);

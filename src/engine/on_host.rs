@@ -9,9 +9,10 @@ use crate::actions::{self, Action, ActionCall, Consequence, NeedsHost, NoContent
 use crate::event::{EventKind, Status, TaskId};
 use crate::loader::Source;
 use crate::playbook::{Keyword, Task};
-use crate::template::{Binding, Scope, TemplateError, TemplateErrorKind, Truth, Value};
+use crate::template::{Binding, Holes, Scope, TemplateError, TemplateErrorKind, Truth, Value};
 use crate::vars::{Bindings, Layer};
 use indexmap::IndexMap;
+use refit_agent::protocol::HALF_KNOWN;
 use serde_json::Value as Json;
 use std::sync::Arc;
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
@@ -244,7 +245,8 @@ impl OnHost {
                 Ok(Truth::False { .. }) => {}
                 Err(error) => return Ending::template_error(error),
             }
-            if self.is_plan() {
+            // What is done for real is tried again, too.
+            if self.is_plan() && !ending.ran_live {
                 let condition = until.and_then(Source::as_str).unwrap_or("the task succeeds");
                 return Ending::unknown(format!("`until` does not hold yet ({condition})"));
             }
@@ -286,7 +288,8 @@ impl OnHost {
         };
         let action = actions::action(declared.name);
         let keywords = self.keywords(scope);
-        let args = match self.args(scope, action) {
+        let holes = self.is_plan().then(Holes::default);
+        let args = match self.args(scope, action, holes.as_ref()) {
             Ok(args) => args,
             Err(error) if error.kind == TemplateErrorKind::Unknown && declared.name == "set_fact" => {
                 return self.partly_known(scope, &error);
@@ -315,6 +318,9 @@ impl OnHost {
             },
         };
         let mut args = args;
+        if let Some(why) = holes.as_ref().and_then(Holes::why) {
+            args.insert(HALF_KNOWN.to_owned(), Value::from(why));
+        }
         if let ("async_status", Some((remote, _))) = (declared.name, &remote) {
             match background::directory(scope, &remote.environment) {
                 Ok(directory) => args.insert("_async_dir".to_owned(), Value::from(directory)),
@@ -340,6 +346,7 @@ impl OnHost {
                     playbook_dir: &self.batch.play.play.directory,
                     vault: &self.batch.run().vault,
                     secrets: &self.batch.run().secrets,
+                    holes: holes.as_ref(),
                     verbosity: self.batch.run().options.fleet.verbosity,
                 };
                 let done = (action.run)(&call);
@@ -363,19 +370,30 @@ impl OnHost {
         if self.is_plan() && self.task.get(Keyword::Async).is_some() && keywords.number(Keyword::Poll) == Ok(Some(0)) {
             ending.unknown_fields.extend(background::UNKNOWN_OF_JOB.map(str::to_owned));
         }
+        if let Some(why) = holes.as_ref().and_then(Holes::why) {
+            ending = self.with_holes(ending, why);
+        }
         ending.result.delegated_to = delegated;
         ending.of_host &= needs_host;
         ending.ran_live = ran_live;
         ending
     }
 
-    /// The module's arguments, templated; `module_defaults` below, omitted ones left out.
+    /// An ending of a task whose texts have holes: what `debug` shows changes nothing.
+    pub(super) fn with_holes(&self, ending: Ending, why: String) -> Ending {
+        if self.task.action.module == "debug" { ending } else { ending.half_known(why) }
+    }
+
+    /// The module's arguments, templated; `module_defaults` below, omitted ones left out. Where there may be holes, texts
+    /// have them.
     pub(super) fn args(
         &self,
         scope: &Scope,
         action: Option<&Action>,
+        holes: Option<&Holes>,
     ) -> Result<IndexMap<String, Value>, TemplateError> {
         let written = &self.task.action.args;
+        let texts = actions::text_args(&self.task.action.module);
         let mut args: IndexMap<String, Value> = IndexMap::new();
         let mut put = |name: &str, value: Value| {
             if crate::template::is_omit(&value) {
@@ -403,7 +421,8 @@ impl OnHost {
             if action.is_some_and(|action| action.raw.contains(&&**name)) {
                 continue;
             }
-            put(name, scope.value(source)?);
+            let holes = holes.filter(|_| texts.contains(&&**name));
+            put(name, holes.map_or_else(|| scope.value(source), |holes| scope.value_with_holes(source, holes))?);
         }
         for name in actions::secret_args(&self.task.action.name) {
             if let Some(value) = args.get(*name).filter(|value| !value.is_none()) {

@@ -261,7 +261,7 @@ impl Batch {
                 ending.result.status = Status::Unknown;
                 ending.result.why = Some(why.to_string());
             }
-        } else if ending.result.status == Status::Unknown && ending.did_unforeseen {
+        } else if matches!(ending.result.status, Status::Unknown | Status::Changed) && ending.did_unforeseen {
             let place = task.span().place();
             state
                 .unforeseen

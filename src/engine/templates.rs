@@ -5,6 +5,7 @@ use crate::diagnostic::Span;
 use crate::secrets::Secrets;
 use crate::template::{Decrypt, World};
 use crate::vault::Vault;
+use std::path::Path;
 use std::sync::{Arc, OnceLock, Weak};
 
 /// Decrypts `!vault` texts, and remembers what came out as secret.
@@ -21,6 +22,10 @@ impl Decrypt for Decrypting {
         let plain = std::str::from_utf8(&plain).map_err(|_| "what is encrypted is not UTF-8 text".to_owned())?;
         self.secrets.add(plain);
         Ok(Arc::from(plain))
+    }
+
+    fn has_read(&self, path: &Path) {
+        self.vault.read_files().add(path);
     }
 }
 

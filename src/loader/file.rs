@@ -27,6 +27,7 @@ pub fn load_file(path: &Path, vault: &Vault) -> Result<Loaded, Diagnostics> {
     let nowhere = Span::nowhere(&path.display().to_string());
     let bytes =
         std::fs::read(path).map_err(|error| Diagnostic::error(&nowhere, format!("can't read the file: {error}")))?;
+    vault.read_files().add(path);
     if !vault::is_encrypted(&bytes) {
         return load_text(path, decode(path, bytes)?);
     }

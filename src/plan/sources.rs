@@ -2,17 +2,18 @@
 
 use super::model::Plan;
 use crate::engine::{RunOptions, What};
+use crate::vault::ReadFiles;
 use sha2::{Digest as _, Sha256};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Component, Path, PathBuf};
 
 /// What stands beside a playbook and belongs to it.
 const BESIDE_PLAYBOOKS: [&str; 9] =
     ["group_vars", "host_vars", "vars", "vars_files", "templates", "files", "tasks", "handlers", "defaults"];
 
-/// The files: playbooks with what stands beside them, task files, the roles that took part, inventories, `@FILE`s, and the
-/// configuration. Paths as the user would write them.
-pub fn sources(options: &RunOptions, plan: &Plan) -> std::io::Result<BTreeMap<String, String>> {
+/// The files: all that were read, whatever asked for them; playbooks with what stands beside them, task files, the roles that
+/// took part, inventories, `@FILE`s, and the configuration. Paths as the user would write them.
+pub fn sources(options: &RunOptions, plan: &Plan, read: &ReadFiles) -> std::io::Result<BTreeMap<String, String>> {
     let mut paths: Vec<PathBuf> = vec![PathBuf::from("ansible.cfg")];
     if let What::Playbooks(playbooks) = &options.what {
         for playbook in playbooks {
@@ -34,8 +35,10 @@ pub fn sources(options: &RunOptions, plan: &Plan) -> std::io::Result<BTreeMap<St
         paths.push(path);
     }
     paths.extend(options.fleet.extra_vars.iter().filter_map(|vars| vars.strip_prefix('@')).map(PathBuf::from));
-    paths.sort();
-    paths.dedup();
+    paths.extend(read.all());
+    let here = std::env::current_dir()?;
+    let plain = |path: PathBuf| path.strip_prefix(&here).unwrap_or(&path).components().collect::<PathBuf>();
+    let paths: BTreeSet<PathBuf> = paths.into_iter().map(plain).collect();
     let mut found = BTreeMap::new();
     for path in paths {
         add(&path, &mut found)?;

@@ -74,7 +74,7 @@ pub enum TemplateErrorKind {
     Recursive,
     /// A template that can't be read.
     Syntax,
-    /// It can't be told in a dry run; the message says why.
+    /// It can't be told in a dry run. The message says what is known only when it runs: "`register: x` of task `make`".
     Unknown,
     /// Anything else: a filter refused, a lookup failed, ...
     Failed,

@@ -2,6 +2,7 @@
 
 use super::contract::TemplateError;
 use super::fault::{Fault, Outcome, fail};
+use super::holes::Holes;
 use super::language::{Program, Syntax};
 use super::machine::{Machine, Output};
 use super::place::Place;
@@ -142,7 +143,17 @@ fn unquoted(value: &str) -> String {
 impl Scope {
     /// A template file's text.
     pub fn file(&self, file: &Arc<SourceFile>, options: &FileOptions) -> Result<String, TemplateError> {
-        let made = self.rendered(file, options, |value| {
+        self.file_with_holes(file, options, None)
+    }
+
+    /// The same with marks where it is not known what will stand there.
+    pub fn file_with_holes(
+        &self,
+        file: &Arc<SourceFile>,
+        options: &FileOptions,
+        holes: Option<&Holes>,
+    ) -> Result<String, TemplateError> {
+        let made = self.rendered_file(file, options, holes, |value| {
             let mut output = Output::default();
             output.value(value)?;
             output.into_text().map(Value::from)
@@ -152,13 +163,14 @@ impl Scope {
 
     /// What a template file makes: a value where it makes one thing, as `lookup('template')` gives it.
     pub(super) fn file_value(&self, file: &Arc<SourceFile>, options: &FileOptions) -> Result<Value, TemplateError> {
-        self.rendered(file, options, |value| self.whole(&value))
+        self.rendered_file(file, options, None, |value| self.whole(&value))
     }
 
-    fn rendered(
+    fn rendered_file(
         &self,
         file: &Arc<SourceFile>,
         options: &FileOptions,
+        holes: Option<&Holes>,
         finish: impl FnOnce(Value) -> Outcome<Value>,
     ) -> Result<Value, TemplateError> {
         let place = Place::file(file, 0);
@@ -169,7 +181,7 @@ impl Scope {
         let text = normalized(&file.text[skipped..]);
         let (text, newlines_at_end) = super::scope::without_last_newline(&text);
         let outcome = self.templater().programs.file(&name_of(file), &text, &syntax).and_then(|program| {
-            let mut machine = Machine::new(self, program, place.clone());
+            let mut machine = Machine::new(self, program, place.clone()).with_holes(holes);
             finish(machine.run().map_err(Place::passed_on)?)
         });
         let made = outcome.map_err(|fault| self.explained(place.error(&text, *fault)))?;
@@ -206,6 +218,7 @@ impl Scope {
             }
             match self.templater().files.read(&candidate) {
                 Ok(file) => {
+                    self.templater().vault.has_read(&candidate);
                     let place = Place::file(&file, 0);
                     let text: Arc<str> = normalized(&file.text).into();
                     let included = Syntax { keep_trailing_newline: false, ..Syntax::default() };

@@ -33,7 +33,7 @@ pub fn marker(fault: Box<Fault>) -> Value {
 /// A value that is known only when the task runs: what a dry run registers for what it can't foresee. `why` says which
 /// task makes it known.
 pub fn unknown(why: &str) -> Value {
-    marker(Fault::new(TemplateErrorKind::Unknown, format!("known only when the task runs: {why}")))
+    marker(Fault::new(TemplateErrorKind::Unknown, why))
 }
 
 /// A value whose template failed: whatever needs it fails with that error.

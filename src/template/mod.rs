@@ -22,6 +22,7 @@ mod fault;
 mod files;
 mod filters;
 mod globals;
+mod holes;
 mod ini;
 mod json;
 mod language;
@@ -43,6 +44,7 @@ mod yaml;
 
 pub use contract::{Binding, Surroundings, TemplateError, TemplateErrorKind, Truth, Variables};
 pub use files::FileOptions;
+pub use holes::{HOLE, Holes};
 pub use language::Syntax;
 pub use marker::{failed, is_undefined, is_unknown, unknown};
 pub use minijinja::Value;

@@ -2,6 +2,7 @@
 
 use super::contract::{Binding, Surroundings, TemplateError, TemplateErrorKind, Truth, Variables};
 use super::fault::{Fault, Outcome};
+use super::holes::Holes;
 use super::lazy::{AllVariables, LazyMap, LazySeq};
 use super::machine::Machine;
 use super::marker::{as_marker, marker, unknown};
@@ -143,6 +144,15 @@ impl Scope {
         outcome.map_err(|fault| self.explained(place.error(source.as_str().unwrap_or(""), *fault)))
     }
 
+    /// The value of a source, text with marks where it is not known what will stand there. Text only: of what else is not
+    /// known nothing can be shown.
+    pub fn value_with_holes(&self, source: &Source, holes: &Holes) -> Result<Value, TemplateError> {
+        let Node::Text(template, _) = &source.node else { return self.value(source) };
+        let place = Place::scalar(&source.span);
+        let outcome = self.rendered(template, &place, Some(holes)).and_then(|value| self.whole(&value));
+        outcome.map_err(|fault| self.explained(place.error(template, *fault)))
+    }
+
     /// The value of a source as text: what Python's `str()` makes of it.
     pub fn text(&self, source: &Source) -> Result<String, TemplateError> {
         let value = self.value(source)?;
@@ -233,6 +243,10 @@ impl Scope {
 
     /// Text with templates in it: a value where it is one expression, else text.
     pub(super) fn render(&self, template: &Arc<str>, place: &Place) -> Outcome<Value> {
+        self.rendered(template, place, None)
+    }
+
+    fn rendered(&self, template: &Arc<str>, place: &Place, holes: Option<&Holes>) -> Outcome<Value> {
         if !may_be_template(template) {
             return Ok(Value::from(template.clone()));
         }
@@ -242,7 +256,7 @@ impl Scope {
             Ok(program) => program,
             Err(fault) => return Err(Place::passed_on(place.error(&text, *fault))),
         };
-        let mut machine = Machine::new(self, program, place.clone());
+        let mut machine = Machine::new(self, program, place.clone()).with_holes(holes);
         let value = machine.run().map_err(Place::passed_on)?;
         Ok(with_newlines(value, newlines))
     }

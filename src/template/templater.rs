@@ -8,12 +8,16 @@ use crate::loader::{Entry, Node, Source};
 use minijinja::Value;
 use std::collections::HashMap;
 use std::fmt;
+use std::path::Path;
 use std::sync::{Arc, PoisonError, RwLock};
 
 /// Decrypts what `!vault` marks. Implementations register what they decrypt as secret.
 pub trait Decrypt: Send + Sync {
     /// The plain text of an encrypted one, or why it can't be had.
     fn decrypt(&self, text: &str, place: &Span) -> Result<Arc<str>, String>;
+
+    /// Is told of a file that a template or lookup read.
+    fn has_read(&self, _path: &Path) {}
 }
 
 /// What templates and lookups ask the rest of the program.

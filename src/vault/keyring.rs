@@ -2,6 +2,7 @@
 
 use super::envelope::{Envelope, SALT, seal};
 use super::error::VaultError;
+use super::read_files::ReadFiles;
 use crate::connection::Secret;
 use std::io::Read;
 use zeroize::Zeroizing;
@@ -9,7 +10,8 @@ use zeroize::Zeroizing;
 /// The id of a secret that was given without one.
 pub const DEFAULT_ID: &str = "default";
 
-/// The vault secrets of a run, in the order in which they were given.
+/// The vault secrets of a run, in the order in which they were given. They are at hand wherever a file of the controller is
+/// read, since any may be encrypted; so is the list of those that were read.
 #[derive(Clone, Debug, Default)]
 pub struct Vault {
     /// (vault id, secret).
@@ -18,6 +20,8 @@ pub struct Vault {
     match_ids: bool,
     /// The salt to encrypt with, instead of random bytes (`vault_encrypt_salt`).
     salt: Option<String>,
+    /// The files that were read with it.
+    read_files: ReadFiles,
 }
 
 /// A text that was decrypted, with what it takes to encrypt it again in the same way.
@@ -45,6 +49,11 @@ impl Vault {
     pub fn with_salt(mut self, salt: Option<String>) -> Vault {
         self.salt = salt;
         self
+    }
+
+    /// The files that were read, encrypted or not.
+    pub fn read_files(&self) -> &ReadFiles {
+        &self.read_files
     }
 
     /// Adds a secret.

@@ -3,9 +3,11 @@
 mod envelope;
 mod error;
 mod keyring;
+mod read_files;
 mod secret_source;
 
 pub use envelope::is_encrypted;
 pub use error::VaultError;
 pub use keyring::{DEFAULT_ID, Opened, Vault};
+pub use read_files::ReadFiles;
 pub use secret_source::{Prompt, Purpose, SecretOrigin, SecretSource};

@@ -68,6 +68,32 @@ fn other_sources_than_those_of_the_plan_are_refused() {
 }
 
 #[test]
+fn whatever_was_read_for_a_plan_must_be_as_it_was() {
+    let playbook = "
+- hosts: web
+  gather_facts: false
+  tasks:
+    - {include_vars: {dir: more}}
+    - {template: {src: kept/app.j2, dest: \"{{ root }}/app.ini\"}}
+    - {command: \"echo {{ lookup('file', 'kept/word') }} {{ named }}\"}
+";
+    for touched in ["more/named.yml", "kept/app.j2", "kept/part.j2", "kept/word"] {
+        let local = Local::new(1, playbook);
+        local.write("more/named.yml", "named: 1\n");
+        local.write("kept/app.j2", "{% include 'part.j2' %}");
+        local.write("kept/part.j2", "part\n");
+        local.write("kept/word", "word\n");
+        let (code, text) = local.plan(&["-o", "window.plan"]);
+        assert_eq!(code, 0, "{text}");
+        // The same for what is foreseen, but other bytes.
+        local.write(touched, &(local.read(touched) + if touched.ends_with("yml") { "# more\n" } else { "{# more #}" }));
+        let (code, text) = said(&local.refit(&["apply", "window.plan"]));
+        assert_eq!(code, 3, "{touched}: {text}");
+        assert!(text.contains(&format!("{touched} is another one")), "{text}");
+    }
+}
+
+#[test]
 fn a_host_on_which_something_else_is_done_than_was_planned_stops_and_the_others_go_on() {
     // What the plan can't know changes the file between two tasks that it knows.
     let playbook = "
@@ -175,4 +201,18 @@ fn what_fails_only_because_a_command_was_not_run_may_fail() {
     assert_eq!(code, 3, "{text}");
     assert!(text.contains("it would fail now (") && text.contains("task `Make it`"), "{text}");
     assert!(text.contains("/more (new)"), "the plan goes on: {text}");
+}
+
+#[test]
+fn a_repository_that_a_command_would_make_may_be_there() {
+    let playbook = "
+- hosts: web
+  gather_facts: false
+  tasks:
+    - {name: Make it, command: \"git init --bare {{ root }}/origin\", changed_when: true}
+    - {name: Have it, git: {repo: \"{{ root }}/origin\", dest: \"{{ root }}/copy\"}}
+";
+    let (code, text) = Local::new(1, playbook).plan(&["--detailed-exitcode"]);
+    assert_eq!(code, 3, "{text}");
+    assert!(text.contains("task `Make it`"), "{text}");
 }

@@ -51,6 +51,9 @@ fn a_file_that_several_tasks_write_is_one_difference_shown_once_for_equal_hosts(
 
     let document = document(&local);
     let files: Vec<&Value> = document["changes"].as_array().unwrap().iter().filter(|c| c["kind"] == "file").collect();
+    let (files, others): (Vec<&Value>, Vec<&Value>) =
+        files.into_iter().partition(|file| file["subject"].as_str().unwrap().ends_with("/app.ini"));
+    assert!(others.iter().all(|file| file["uncertain"] == true), "{others:#?}");
     assert_eq!(files.len(), 4, "a file a host: {files:#?}");
     for file in files {
         assert_eq!(file["tasks"].as_array().unwrap().len(), 3);
@@ -134,4 +137,73 @@ fn a_new_file_of_a_template_is_named_by_where_it_comes_to_lie() {
     let changes = document["changes"].as_array().unwrap();
     let page = changes.iter().find(|change| change["subject"].as_str().unwrap().ends_with("web1/www/page")).unwrap();
     assert_eq!(page["kind"], "file", "{page}");
+}
+
+#[test]
+fn a_text_of_which_a_part_is_not_known_is_shown_with_its_place_marked() {
+    let playbook = "
+- hosts: web
+  gather_facts: false
+  tasks:
+    - {name: Look, command: uname -r, register: kernel}
+    - {name: Settings, template: {src: app.j2, dest: \"{{ root }}/app.conf\"}}
+    - {name: Note, copy: {content: \"on {{ kernel.stdout }}\\nend\\n\", dest: \"{{ root }}/note\"}}
+    - {name: Line, lineinfile: {path: \"{{ root }}/list\", line: \"kernel {{ kernel.stdout }}\", create: true}}
+    - name: Blocks
+      blockinfile: {path: \"{{ root }}/{{ item }}\", block: \"{{ item }} {{ kernel.rc }}\", create: true}
+      loop: [x, y]
+    - {name: Say, debug: {msg: \"it is {{ kernel.stdout }}\"}}
+    - {name: Again, lineinfile: {path: \"{{ root }}/note\", line: more}}
+    - {name: Choose, template: {src: chosen.j2, dest: \"{{ root }}/chosen\"}}
+    - {name: Known, lineinfile: {path: \"{{ root }}/known\", line: known, create: true}}
+";
+    let local = Local::new(1, playbook);
+    local.write(
+        "templates/app.j2",
+        "port=80\n{% for n in [1, 2] %}\n{{ n }} {{ kernel.stdout | upper }}\n{% endfor %}\n",
+    );
+    local.write(
+        "templates/chosen.j2",
+        "{% macro of(x) %}{{ x }}{% endmacro %}{% if of(kernel.rc) == '0' %}right{% endif %}",
+    );
+    let (code, text) = local.plan(&["--detailed-exitcode"]);
+    assert_eq!(code, 3, "{text}");
+    for expected in [
+        "/app.conf (new) may change",
+        "+port=80",
+        "+2 (known when run)",
+        "+on (known when run)",
+        "+end",
+        "+kernel (known when run)",
+        "+x (known when run)",
+        "+y (known when run)",
+        "+known",
+    ] {
+        assert!(text.contains(expected), "{expected}\n{text}");
+    }
+    assert!(!text.contains("+more"), "what is in a file is not known once a part of it is not: {text}");
+    assert!(!text.contains("right"), "a mark is never taken for a value: {text}");
+    assert!(!text.contains("known only when it runs: known only"), "{text}");
+    let (_, text) = local.plan(&["--only", "unknown"]);
+    assert!(text.contains("Again") && text.contains("Choose") && !text.contains("Say"), "{text}");
+    assert!(std::fs::read_dir(local.host("web1")).unwrap().next().is_none(), "a plan writes nothing");
+}
+
+#[test]
+fn what_is_done_for_real_in_a_plan_is_tried_until_it_holds() {
+    let playbook = "
+- hosts: web
+  gather_facts: false
+  tasks:
+    - name: Wait
+      shell: \"echo x >> {{ root }}/tries; wc -l < {{ root }}/tries\"
+      check_mode: false
+      register: tries
+      until: tries.stdout | int >= 3
+      retries: 5
+      delay: 0
+    - {name: Use, copy: {content: \"tries={{ tries.stdout | trim }}\\n\", dest: \"{{ root }}/used\"}}
+";
+    let (_, text) = Local::new(1, playbook).plan(&[]);
+    assert!(text.contains("+tries=3"), "{text}");
 }

@@ -40,6 +40,10 @@ pub enum Mode {
     Shadow,
 }
 
+/// The argument that says, in a dry run, that other arguments have marks where it is not known what will stand there, and
+/// why: what the module writes is not known either.
+pub const HALF_KNOWN: &str = "_half_known";
+
 /// A module to run, once for each item.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Run {

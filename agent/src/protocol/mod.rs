@@ -9,4 +9,4 @@ mod message;
 
 pub use effect::{Bytes, Effect, Listing};
 pub use frame::{Frame, FrameError, MAX_ATTACHMENT, MAX_MESSAGE, length, read, write};
-pub use message::{Background, Ended, FromAgent, Hello, ItemEnd, Mode, Run, Stream, ToAgent, VERSION};
+pub use message::{Background, Ended, FromAgent, HALF_KNOWN, Hello, ItemEnd, Mode, Run, Stream, ToAgent, VERSION};

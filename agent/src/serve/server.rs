@@ -10,7 +10,7 @@ use crate::host::shadow::{Overlay, Shadow};
 use crate::host::{Accounts, Context, HostResult};
 use crate::modules::{Call, Module};
 use crate::outcome::{ModuleResult, Stop};
-use crate::protocol::{self, Effect, Ended, FrameError, FromAgent, Hello, Mode, Run, ToAgent};
+use crate::protocol::{self, Effect, Ended, FrameError, FromAgent, HALF_KNOWN, Hello, Mode, Run, ToAgent};
 use serde_json::{Map, Value};
 use std::collections::{HashMap, VecDeque};
 use std::io::{Read, Write};
@@ -289,6 +289,10 @@ impl Server {
                 let shadow = Shadow::new(context, self.overlay.clone());
                 let call = Call { args, host: &shadow.host(), blobs, diff: run.diff };
                 let result = panics::named(module.name, || function(&call));
+                let result = match args.get(HALF_KNOWN).and_then(Value::as_str) {
+                    Some(why) if result.is_ok() => shadow.hide_written(why).map_err(Stop::from).and(result),
+                    _ => result,
+                };
                 foreseen.extend(shadow.take_effects());
                 result
             }

@@ -119,7 +119,7 @@ impl Look<'_> {
                 Err(format!("nothing sets it{}", hint.map(|hint| format!("; {hint}")).unwrap_or_default()))
             }
             Err(error) if error.kind == crate::template::TemplateErrorKind::Unknown => {
-                Err(error.diagnostic.message.clone())
+                Err(format!("known only when it runs: {}", error.diagnostic.message))
             }
             Err(error) => Err(error.to_string()),
         };

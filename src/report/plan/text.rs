@@ -43,8 +43,8 @@ pub fn plan_text(plan: &Plan, wanted: impl Fn(&str) -> bool, settings: &PlanLook
     let look = Look::new(settings.colour);
     let mut page = Page { plan, changes: &changes, look: &look, settings, lines: Vec::new() };
     page.head(&summary);
+    page.changes();
     if settings.only != Some(Only::Unknown) {
-        page.changes();
         page.handlers(&wanted);
     }
     if settings.only != Some(Only::Changed) {
@@ -156,7 +156,12 @@ impl Page<'_> {
     fn changes(&mut self) {
         let changes = self.changes;
         for kind in Kind::ALL {
-            let of_kind: Vec<&Change> = changes.of_kind(kind).collect();
+            let shown = |change: &&Change| match self.settings.only {
+                None => true,
+                Some(Only::Changed) => !change.uncertain,
+                Some(Only::Unknown) => change.uncertain,
+            };
+            let of_kind: Vec<&Change> = changes.of_kind(kind).filter(shown).collect();
             if of_kind.is_empty() {
                 continue;
             }

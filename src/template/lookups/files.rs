@@ -60,6 +60,7 @@ pub fn read(scope: &Scope, path: &Path) -> Outcome<Vec<u8>> {
         Ok(bytes) => bytes,
         Err(error) => return fail(format!("the file {} can't be read: {error}", path.display())),
     };
+    scope.templater().vault.has_read(path);
     if !crate::vault::is_encrypted(&bytes) {
         return Ok(bytes);
     }

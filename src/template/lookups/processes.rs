@@ -238,10 +238,11 @@ fn one_password(terms: &Terms<'_, '_>, wanted: &Wanted) -> Outcome<String> {
     let plain = match plain {
         Some(plain) => plain,
         None => {
-            if terms.machine.scope.surroundings().plan {
+            // One that is made of a seed is the same whenever it is made.
+            if terms.machine.scope.surroundings().plan && wanted.seed.is_none() {
                 return Err(Fault::new(
                     TemplateErrorKind::Unknown,
-                    format!("known only when the task runs: a new password will be written to {}", path.display()),
+                    format!("a new password, which is to be written to {}", path.display()),
                 ));
             }
             changed = true;

@@ -119,7 +119,7 @@ impl Machine<'_> {
                 machine.frame.set(parameter, value);
             }
             let mut output = Output::default();
-            machine.execute(&declaration.body, &mut output)?;
+            machine.without_holes(|machine| machine.execute(&declaration.body, &mut output))?;
             Ok(output.finish_text_or_value())
         });
         self.isolated = isolated;

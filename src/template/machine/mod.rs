@@ -19,6 +19,7 @@ pub use output::Output;
 
 use super::contract::TemplateError;
 use super::fault::{Fault, Outcome};
+use super::holes::Holes;
 use super::language::{Name, Program, Statement};
 use super::place::Place;
 use super::scope::Scope;
@@ -47,6 +48,9 @@ pub struct Machine<'a> {
     condition: bool,
     captured: Vec<Value>,
     depth: usize,
+    /// Where what is put out is not known, its place is marked. Only what goes straight to the end of the text may be so:
+    /// in what the template looks at in turn a mark would be taken for the text.
+    holes: Option<&'a Holes>,
 }
 
 type Body = (Arc<Program>, Place, Arc<Vec<Statement>>);
@@ -71,7 +75,13 @@ impl<'a> Machine<'a> {
             condition: false,
             captured: Vec::new(),
             depth: 0,
+            holes: None,
         }
+    }
+
+    /// One that marks what is not known.
+    pub fn with_holes(self, holes: Option<&'a Holes>) -> Machine<'a> {
+        Machine { holes, ..self }
     }
 
     /// Runs the whole program: the value of its only expression, or the text that it makes. Nothing at all is `None`.
@@ -82,7 +92,11 @@ impl<'a> Machine<'a> {
     fn run_program(&mut self) -> Outcome<Value> {
         let program = self.program.clone();
         if let [Statement::Emit(expression)] = program.body.as_slice() {
-            return self.evaluate(expression);
+            let value = self.evaluate(expression);
+            return match self.holes {
+                Some(holes) => holes.filled(self.scope, value),
+                None => value,
+            };
         }
         let mut output = Output::default();
         self.render(&mut output)?;
@@ -126,6 +140,14 @@ impl<'a> Machine<'a> {
                 }
             }
         }
+    }
+
+    /// Does something whose text the template looks at before it is put out.
+    fn without_holes<T>(&mut self, work: impl FnOnce(&mut Self) -> Outcome<T>) -> Outcome<T> {
+        let holes = self.holes.take();
+        let result = work(self);
+        self.holes = holes;
+        result
     }
 
     /// Does something in the terms of another program: a fault in it gets its place there.

@@ -5,6 +5,7 @@ use super::objects::Module;
 use super::{Frame, Machine, Output};
 use crate::template::fault::{Outcome, fail};
 use crate::template::globals::Namespace;
+use crate::template::holes::HOLE;
 use crate::template::language::{Expression, Name, Statement, Target, Within};
 use crate::template::marker::{marker, need};
 use crate::template::python::container::thaw;
@@ -35,8 +36,16 @@ impl Machine<'_> {
         match statement {
             Statement::Text(text) => output.text(text)?,
             Statement::Emit(expression) => {
-                let value = self.evaluate(expression)?;
-                output.value(value).map_err(|fault| fault.located(expression.at))?;
+                let put_out = self
+                    .evaluate(expression)
+                    .and_then(|value| output.value(value).map_err(|fault| fault.located(expression.at)));
+                match (put_out, self.holes) {
+                    (Err(fault), Some(holes)) => {
+                        holes.note(fault)?;
+                        output.text(HOLE)?;
+                    }
+                    (put_out, _) => put_out?,
+                }
             }
             Statement::For(each) => return self.for_loop(each, output),
             Statement::If(condition, then, otherwise) => {
@@ -143,7 +152,7 @@ impl Machine<'_> {
     /// What the body makes, filtered.
     fn captured(&mut self, filter: Option<&Expression>, body: &[Statement]) -> Outcome<Value> {
         let mut inner = Output::default();
-        self.in_inner_frame(|machine| machine.execute(body, &mut inner))?;
+        self.without_holes(|machine| machine.in_inner_frame(|machine| machine.execute(body, &mut inner)))?;
         let made = inner.finish_text_or_value();
         let Some(filter) = filter else { return Ok(made) };
         self.captured.push(made);
@@ -249,7 +258,8 @@ impl Machine<'_> {
             Within::Nothing => Arc::new(Frame::default()),
         };
         let mut inner = Output::default();
-        self.run_other(&found, frame.clone(), within, &mut inner).map_err(|fault| fault.located(name.at))?;
+        self.without_holes(|machine| machine.run_other(&found, frame.clone(), within, &mut inner))
+            .map_err(|fault| fault.located(name.at))?;
         Ok((frame, inner.into_text()?))
     }
 

@@ -25,7 +25,7 @@ mod units;
 pub use overlay::Overlay;
 
 use super::live::Live;
-use super::{Context, Host, HostError, HostResult};
+use super::{Context, Files as _, Host, HostError, HostResult};
 use crate::protocol::Effect;
 use accounts::ShadowAccounts;
 use clock::ShadowClock;
@@ -34,6 +34,7 @@ use net::ShadowNet;
 use packages::ShadowPackages;
 use permissions::Identity;
 use processes::ShadowProcesses;
+use std::path::PathBuf;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use units::ShadowUnits;
 
@@ -112,6 +113,24 @@ impl Shadow {
     pub fn learn(&self, effects: &[Effect]) -> HostResult<()> {
         let mut overlay = self.core.overlay();
         effects.iter().try_for_each(|effect| overlay.apply(effect, &self.core.live))
+    }
+
+    /// What this request wrote so far was made of what is not known: neither is its content.
+    pub fn hide_written(&self, why: &str) -> HostResult<()> {
+        let written: Vec<PathBuf> = {
+            let effects = self.core.effects.lock().unwrap_or_else(PoisonError::into_inner);
+            let written = effects.iter().filter_map(|effect| match effect {
+                Effect::WriteFile { path, .. } => Some(path.clone()),
+                _ => None,
+            });
+            written.collect()
+        };
+        for path in written {
+            if self.files.stat(&path, false)?.is_some() {
+                self.core.foresee(Effect::Hide { path, entirely: false, why: why.to_owned() })?;
+            }
+        }
+        Ok(())
     }
 
     /// What this request foresaw since it was last asked.
