@@ -90,6 +90,9 @@ class Cluster:
     def behave(self, name):
         subprocess.run([CLUSTER, "behave", self.directory, name], check=True)
 
+    def access(self):
+        return summaries.Access(self.directory)
+
     def summary(self):
         return summaries.summary(self.directory)
 
@@ -121,7 +124,7 @@ class Cluster:
         port = {"master": 5050, "agent": 5051}[kind]
         found = {}
         for name, address in summaries.addresses(self.directory, kind).items():
-            status, answer = summaries.get(address, port, "/version")
+            status, answer = summaries.get(self.access(), address, port, "/version")
             found[name] = answer["version"] if status == 200 and isinstance(answer, dict) else None
         return found
 
@@ -129,14 +132,14 @@ class Cluster:
         """The library that each scheduler has mapped."""
         script = """
             pid=$(systemctl show -p MainPID --value marathon)
-            grep -o '/usr/lib/libmesos[^ ]*.*' /proc/$pid/maps | sort -u
+            grep -o '/[^ ]*/libmesos[^ ]*.*' /proc/$pid/maps | sort -u
         """
         return {name: self.ssh(name, script) for name in self.names("scheduler")}
 
     def tell(self, kind, **fields):
         """Sends a call to the leading master, as an operator does by hand."""
         address = summaries.addresses(self.directory, "master")[self.leader()]
-        status, answer = summaries.get(address, 5050, "/api/v1", {"type": kind, **fields})
+        status, answer = summaries.get(self.access(), address, 5050, "/api/v1", {"type": kind, **fields})
         check(status == 200, f"{kind}: {status} {answer}")
         return answer
 
@@ -152,6 +155,7 @@ class Cluster:
             for unit in mesos-master mesos-slave marathon zookeeper; do
                 echo "$unit $(systemctl is-active $unit) $(systemctl is-enabled $unit 2>/dev/null)"
             done
+            readlink -f /opt/mesos
             cd / && find etc/mesos* etc/default etc/systemd/system var/lib/mesos-drained.json run/systemd/system \
                 -type f ! -name misbehave.json -exec sha256sum {} + 2>/dev/null | sort -k 2
         """

@@ -5,9 +5,8 @@ import os
 import subprocess
 
 from cluster import FIRST, FLEET, TARGET, Watch, check
+from registry import SCENARIOS
 from upgrades import boot
-
-SCENARIOS = {}
 
 
 class Fault:

@@ -21,7 +21,7 @@ import sys
 import threading
 import time
 
-from summary import addresses
+from summary import Access, addresses
 
 INTERVAL = 0.1
 # A machine that is busy is not a master that is down: only who refuses, or is silent for so long, does not answer.
@@ -41,8 +41,8 @@ DEAD = (
 class Watched:
     """What is known of one process, by a thread that asks it again and again."""
 
-    def __init__(self, name, address, port, look):
-        self.name, self.address, self.port = name, address, port
+    def __init__(self, name, address, port, access, look):
+        self.name, self.address, self.port, self.access = name, address, port, access
         self.connection = None
         threading.Thread(target=self._run, args=(look,), daemon=True).start()
 
@@ -54,10 +54,10 @@ class Watched:
 
     def ask(self, method, path, body=None):
         """(status, body); (0, None) where nothing answers."""
-        headers = {"Content-Type": "application/json"} if body else {}
+        headers = {**self.access.headers, **({"Content-Type": "application/json"} if body else {})}
         try:
             if self.connection is None:
-                self.connection = http.client.HTTPConnection(self.address, self.port, timeout=PATIENCE)
+                self.connection = self._connection()
             self.connection.request(method, path, body, headers)
             answer = self.connection.getresponse()
             return answer.status, answer.read()
@@ -66,6 +66,11 @@ class Watched:
                 self.connection.close()
             self.connection = None
             return 0, None
+
+    def _connection(self):
+        if self.access.scheme == "http":
+            return http.client.HTTPConnection(self.address, self.port, timeout=PATIENCE)
+        return http.client.HTTPSConnection(self.address, self.port, timeout=PATIENCE, context=self.access.context)
 
     def may_vote(self):
         try:
@@ -86,12 +91,13 @@ class Monitor:
         self.silent, self.inactive = set(), set()
         self.tasks, self.running, self.dead = None, set(), {}
         self.most_down, self.samples = 0, 0
+        access = Access(directory)
         masters, agents = addresses(directory, "master"), addresses(directory, "agent")
         self.masters, self.quorum = len(masters), len(masters) // 2 + 1
         for name, address in masters.items():
-            Watched(name, address, 5050, self.look_at_master)
+            Watched(name, address, 5050, access, self.look_at_master)
         for name, address in agents.items():
-            Watched(name, address, 5051, self.look_at_agent)
+            Watched(name, address, 5051, access, self.look_at_agent)
 
     def event(self, what):
         self.events.append(f"{time.monotonic() - self.begun:7.2f} {what}")

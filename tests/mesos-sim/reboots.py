@@ -7,21 +7,8 @@ import threading
 import time
 
 from cluster import FLEET, Watch, check
+from registry import scenario
 from upgrades import boot
-
-SCENARIOS = {}
-
-
-def scenario(*engines):
-    """Registers a function (place, engine, options) -> figures, under its name."""
-
-    def register(function):
-        function.engines = engines
-        SCENARIOS[function.__name__] = function
-        return function
-
-    return register
-
 
 # ZooKeeper on each master, as a reboot takes it away, too.
 SMALL = ("--masters", "3", "--agents", "2", "--schedulers", "1", "--session", "4secs")
@@ -112,8 +99,92 @@ def reboot_without_return(place, engine, options):
         cluster.down()
 
 
+@scenario("refit", "ansible")
+def reboot_drain_fails(place, engine, options):
+    """A task of an agent can't be killed, so that its drain does not end: its host is not rebooted, nor any other; it is said what
+    is left and which command undoes it; a second run finishes, when the task is gone."""
+    cluster = boot(os.path.join(place, engine), options, SMALL)
+    try:
+        agents = cluster.names("agent")
+        ask_for_reboot(cluster, agents)
+        before = boots(cluster)
+        with Watch(cluster, "--tasks-may-die"):
+            cluster.misbehave(agents[0], tasks_ignore_kill=True)
+            done = upgrade(cluster, engine, "-t", "agents")
+            check(done.code == 2, f"{engine} ends with {done.code}")
+            check(boots(cluster) == before, "a host was rebooted all the same")
+            for words in (f"{agents[0]} was not brought into", "Tasks that have not ended", "IS STILL OUT OF SERVICE"):
+                check(words in done.output, f"the run does not say {words!r}")
+            left = cluster.check_nothing_drained_in_silence(done.output)
+            check(left == [f"{agents[0]}.lab"], f"out of service: {left}")
+            cluster.behave(agents[0])
+            cluster.ssh(agents[0], "pkill -KILL -f /usr/libexec/mesos/mesos-executor")
+            finish(cluster, engine, before)
+        return f"stopped after {done.seconds:.0f} s, {cluster.compare_end(place, engine)}"
+    finally:
+        cluster.down()
+
+
+@scenario("refit", "ansible")
+def reboot_undo_fails(place, engine, options):
+    """The masters refuse all calls from when an agent's host reboots, so that its drain can't be undone: it is said that it is
+    out of service, and which command undoes it; no other is touched; a second run finishes, when the masters answer."""
+    cluster = boot(os.path.join(place, engine), options, SMALL)
+    try:
+        agents = cluster.names("agent")
+        ask_for_reboot(cluster, agents)
+        before = boots(cluster)
+
+        def refuse():
+            await_reboot(cluster, cluster.host(agents[0]))
+            for name in cluster.names("master"):
+                cluster.misbehave(name, api="503", api_paths=["/api/v1", "/master/api/v1"])
+
+        with Watch(cluster, "--tasks-may-die"):
+            refusal = threading.Thread(target=refuse)
+            refusal.start()
+            done = upgrade(cluster, engine, "-t", "agents")
+            refusal.join()
+            check(done.code == 2, f"{engine} ends with {done.code}")
+            for words in (f"{agents[0]} IS STILL OUT OF SERVICE", "REACTIVATE_AGENT", f"mesos-undrain.yml -l {agents[0]}"):
+                check(words in done.output, f"the run does not say {words!r}")
+            check("It was put back into service" not in done.output, "the run says that the drain is undone")
+            for name in cluster.names("master"):
+                cluster.behave(name)
+            left = cluster.check_nothing_drained_in_silence(done.output)
+            check(left == [f"{agents[0]}.lab"], f"out of service: {left}")
+            now = boots(cluster)
+            rebooted = [name for name in before if before[name] != now[name]]
+            check(rebooted == [agents[0]], f"rebooted: {rebooted}")
+            finish(cluster, engine, {**before, agents[0]: None})
+            check(boots(cluster)[agents[0]] == now[agents[0]], f"{agents[0]} was rebooted once more")
+        return f"stopped after {done.seconds:.0f} s, {cluster.compare_end(place, engine)}"
+    finally:
+        cluster.down()
+
+
+def finish(cluster, engine, before):
+    """The second run: all agents have booted anew since `before`, none is out of service, no note is left."""
+    again = upgrade(cluster, engine, "-t", "agents")
+    check(again.code == 0, f"the second run ends with {again.code}")
+    after = boots(cluster)
+    left = [name for name in cluster.names("agent") if before[name] == after[name]]
+    check(not left, f"not rebooted by the second run: {left}")
+    cluster.wait()
+    left = [name for name, each in cluster.summary()["agents"].items() if each["deactivated"]]
+    check(not left, f"still drained: {left}")
+    for name in cluster.names("agent"):
+        check(cluster.ssh(name, "ls /var/lib/*drained* 2>/dev/null") == "", f"a note of the drain is left on {name}")
+
+
 def kill_on_its_way(cluster, host):
-    """Takes a host's power away when it goes down to boot anew: its supervisor then has no process for it, or another one."""
+    """Takes a host's power away when it goes down to boot anew."""
+    await_reboot(cluster, host)
+    subprocess.run([FLEET, "kill", cluster.directory, host], check=True)
+
+
+def await_reboot(cluster, host):
+    """Returns when a host goes down to boot anew: its supervisor then has no process for it, or another one."""
     path = os.path.join(cluster.directory, "hosts", host, "nspawn.pid")
 
     def pid():
@@ -126,4 +197,3 @@ def kill_on_its_way(cluster, host):
     first, end = pid(), time.monotonic() + 300
     while pid() == first and time.monotonic() < end:
         time.sleep(0.02)
-    subprocess.run([FLEET, "kill", cluster.directory, host], check=True)

@@ -4,7 +4,10 @@
 With --wait it tries until the cluster is whole: a leader that has recovered, and every agent, scheduler and task that
 DIR/sizes says there should be. Exits 1 with the last summary on stderr when the time is over."""
 
+import base64
 import json
+import os
+import ssl
 import sys
 import time
 import urllib.request
@@ -17,7 +20,23 @@ class NoRedirect(urllib.request.HTTPRedirectHandler):
         return None
 
 
-OPENER = urllib.request.build_opener(urllib.request.ProxyHandler({}), NoRedirect)
+class Access:
+    """How a cluster's masters and agents are asked: plainly, or as DIR/access.json says, by TLS (of which nothing is checked
+    here) and with a name and a password."""
+
+    def __init__(self, directory=None):
+        path = os.path.join(directory or "", "access.json")
+        self.scheme, self.headers = "http", {}
+        self.context = ssl._create_unverified_context()
+        if directory and os.path.exists(path):
+            with open(path) as file:
+                said = json.load(file)
+            self.scheme = "https"
+            self.context.load_cert_chain(said["certificate"], said["key"])
+            pair = base64.b64encode(f"{said['principal']}:{said['secret']}".encode()).decode()
+            self.headers = {"Authorization": f"Basic {pair}"}
+        secure = urllib.request.HTTPSHandler(context=self.context)
+        self.opener = urllib.request.build_opener(urllib.request.ProxyHandler({}), NoRedirect, secure)
 
 
 def addresses(directory, kind):
@@ -27,13 +46,13 @@ def addresses(directory, kind):
     }
 
 
-def get(address, port, path, body=None, timeout=3):
+def get(access, address, port, path, body=None, timeout=3):
     """(status, JSON or text or None); status 0 where nothing answers."""
-    headers = {"Content-Type": "application/json"} if body else {}
+    headers = {**access.headers, **({"Content-Type": "application/json"} if body else {})}
     data = json.dumps(body).encode() if body else None
-    request = urllib.request.Request(f"http://{address}:{port}{path}", data, headers)
+    request = urllib.request.Request(f"{access.scheme}://{address}:{port}{path}", data, headers)
     try:
-        with OPENER.open(request, timeout=timeout) as answer:
+        with access.opener.open(request, timeout=timeout) as answer:
             status, text = answer.status, answer.read()
     except urllib.error.HTTPError as error:
         status, text = error.code, error.read()
@@ -47,12 +66,13 @@ def get(address, port, path, body=None, timeout=3):
 
 def summary(directory):
     found = {"leader": None, "masters": {}, "agents": {}, "tasks": {}, "frameworks": {}, "recovered_slaves": 0}
+    access = Access(directory)
     for name, address in addresses(directory, "master").items():
-        status, version = get(address, 5050, "/version")
+        status, version = get(access, address, 5050, "/version")
         found["masters"][name] = version["version"] if status == 200 and isinstance(version, dict) else None
-        if get(address, 5050, "/api/v1", {"type": "GET_MASTER"})[0] != 200:
+        if get(access, address, 5050, "/api/v1", {"type": "GET_MASTER"})[0] != 200:
             continue
-        status, state = get(address, 5050, "/state")
+        status, state = get(access, address, 5050, "/state")
         if status != 200 or not isinstance(state, dict):
             continue
         found["leader"] = name
@@ -64,7 +84,7 @@ def summary(directory):
             found["frameworks"][framework["id"]] = {"name": framework["name"], "active": framework["active"]}
             for task in framework["tasks"]:
                 found["tasks"][task["id"]] = {"state": task["state"], "agent": task["slave_id"]}
-        found["maintenance"] = get(address, 5050, "/maintenance/status")[1]
+        found["maintenance"] = get(access, address, 5050, "/maintenance/status")[1]
     return found
 
 

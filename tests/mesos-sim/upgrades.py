@@ -7,19 +7,7 @@ import re
 import time
 
 from cluster import FIRST, Cluster, Watch, check
-
-SCENARIOS = {}
-
-
-def scenario(*engines):
-    """Registers a function (place, engine, options) -> figures, under its name."""
-
-    def register(function):
-        function.engines = engines
-        SCENARIOS[function.__name__] = function
-        return function
-
-    return register
+from registry import scenario
 
 
 def boot(place, options, small=()):

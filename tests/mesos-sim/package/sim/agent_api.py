@@ -37,6 +37,7 @@ class Api:
     async def handle(self, request):
         path = request.path
         wrong = await api.misbehave(request)
+        wrong = wrong or api.unauthorized(request, "agent", self.agent.flags, "http_credentials")
         if wrong:
             return wrong
         if path.startswith("/slave(1)/"):

@@ -5,8 +5,10 @@ import os
 import signal
 import subprocess
 
-EXECUTOR = "/usr/libexec/mesos/mesos-executor"
-LIBRARY = "/usr/lib/libmesos.so"
+# The installation that this is in: /usr, or where an archive was unpacked.
+PREFIX = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
+EXECUTOR = os.path.join(PREFIX, "libexec/mesos/mesos-executor")
+LIBRARY = os.path.join(PREFIX, "lib/libmesos.so")
 
 
 def start(container, command, directory):

@@ -4,6 +4,9 @@ moment."""
 import asyncio
 import gzip
 import json
+import os
+import socket
+import ssl
 from email.utils import formatdate
 from urllib.parse import parse_qs, unquote, urlsplit
 
@@ -13,6 +16,7 @@ REASONS = {
     200: "OK",
     307: "Temporary Redirect",
     400: "Bad Request",
+    401: "Unauthorized",
     404: "Not Found",
     405: "Method Not Allowed",
     406: "Not Acceptable",
@@ -84,6 +88,18 @@ def ok_v1(value):
     return Response(200, [("Content-Type", "application/json"), ("Content-Length", None)], dumps(value))
 
 
+def tls_context(environment):
+    """What LIBPROCESS_SSL_* ask for, or None. From Mesos' documentation, not recorded."""
+    if environment.get("LIBPROCESS_SSL_ENABLED", "0").lower() not in ("1", "true"):
+        return None
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(environment["LIBPROCESS_SSL_CERT_FILE"], environment["LIBPROCESS_SSL_KEY_FILE"])
+    if environment.get("LIBPROCESS_SSL_REQUIRE_CERT", "0").lower() in ("1", "true"):
+        context.verify_mode = ssl.CERT_REQUIRED
+        context.load_verify_locations(environment["LIBPROCESS_SSL_CA_FILE"])
+    return context
+
+
 class Closed(Exception):
     """The connection is to be closed without an answer."""
 
@@ -95,11 +111,46 @@ class Server:
     def __init__(self, handle, link=None):
         self.handle, self.link = handle, link
         self.without_routes_until = 0
+        self.tls = tls_context(os.environ)
 
     async def listen(self, port):
         loop = asyncio.get_running_loop()
         self.without_routes_until = loop.time() + SECONDS_WITHOUT_ROUTES
-        await asyncio.start_server(self._connection, "0.0.0.0", port, limit=1 << 26, reuse_address=True)
+        if self.tls:
+            listener = socket.create_server(("0.0.0.0", port), backlog=100)
+            listener.setblocking(False)
+            self.accepting = asyncio.ensure_future(self._accept(listener))
+        else:
+            await asyncio.start_server(self._connection, "0.0.0.0", port, limit=1 << 26, reuse_address=True)
+
+    async def _accept(self, listener):
+        while True:
+            connection, _ = await asyncio.get_running_loop().sock_accept(listener)
+            asyncio.ensure_future(self._begin(connection))
+
+    async def _begin(self, connection):
+        """The simulated processes' own link is plain also where TLS is on: which it is, is seen from the first byte."""
+        loop = asyncio.get_running_loop()
+        readable = loop.create_future()
+        loop.add_reader(connection, lambda: readable.done() or readable.set_result(None))
+        await readable
+        loop.remove_reader(connection)
+        try:
+            first = connection.recv(1, socket.MSG_PEEK)
+            reader = asyncio.StreamReader(limit=1 << 26)
+            handle = self._connection if first == b"\x16" else self._own_link
+            protocol = asyncio.StreamReaderProtocol(reader, handle)
+            context = self.tls if first == b"\x16" else None
+            await loop.connect_accepted_socket(lambda: protocol, connection, ssl=context)
+        except OSError:  # ssl.SSLError is one
+            connection.close()
+
+    async def _own_link(self, reader, writer):
+        """A connection without TLS where TLS is on: HTTP is not answered."""
+        first = await reader.readline()
+        if first.startswith(b"SIM ") and self.link:
+            await self.link(first.decode().split()[1], Peer(reader, writer))
+        writer.close()
 
     async def _connection(self, reader, writer):
         try:

@@ -56,6 +56,7 @@ class Api:
     async def handle(self, request):
         path = request.path
         wrong = await api.misbehave(request)
+        wrong = wrong or api.unauthorized(request, "master", self.master.flags, "credentials")
         if wrong:
             return wrong
         if path.startswith("/master/"):

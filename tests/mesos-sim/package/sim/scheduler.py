@@ -19,6 +19,13 @@ from http_server import Response, Server, dumps, not_found, text
 from peer import Peer
 from zookeeper import Watch
 
+# The endpoints of other schedulers, from their documentation: what tells that an instance is healthy, and who leads.
+MANNERS = {
+    "marathon": {"health": "/ping", "leader": "/v2/leader"},
+    "chronos": {"health": "/ping", "leader": "/v1/scheduler/leader"},
+    "aurora": {"health": "/health", "leading": "/leaderhealth"},
+    "spark": {"health": "/"},
+}
 ENDED = {"TASK_FINISHED", "TASK_FAILED", "TASK_KILLED", "TASK_LOST", "TASK_ERROR", "TASK_DROPPED", "TASK_GONE"}
 ENDED |= {"TASK_GONE_BY_OPERATOR"}
 SECONDS_OF_SESSION = 10
@@ -34,6 +41,7 @@ class Scheduler:
         self.master_url, self.zk = of("MASTER", ""), of("ZK", "")
         self.hostname, self.port = of("HOSTNAME", socket.gethostname()), int(of("HTTP_PORT", "8080"))
         self.name = of("FRAMEWORK_NAME", "marathon")
+        self.manner = MANNERS[of("SIM_MANNER", "marathon")]
         self.failover_timeout = float(of("FAILOVER_TIMEOUT", "604800"))
         self.command = of("SIM_COMMAND", "sleep infinity")
         self.instances = int(of("SIM_INSTANCES", "0"))
@@ -214,9 +222,11 @@ class Scheduler:
     async def handle(self, request):
         if misbehaviour.of("scheduler_api") == "503":
             return text(503, "Service Unavailable")
-        if request.path == "/ping":
+        if request.path == self.manner["health"]:
             return text(200, "pong")
-        if request.path == "/v2/leader" and request.method == "GET":
+        if request.path == self.manner.get("leading"):
+            return text(200, "OK") if self.leads else text(503, "Not the leader")
+        if request.path == self.manner.get("leader") and request.method == "GET":
             if self.leader is None:
                 return self._json({"message": "There is no leader"}, 404)
             return self._json({"leader": self.leader})
