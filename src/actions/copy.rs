@@ -2,7 +2,7 @@
 
 use super::call::{Action, ActionCall, Done, NeedsHost, json_map};
 use super::remote::{Contents, Halt};
-use super::sources::find;
+use super::sources::{content, find};
 use crate::vars::{Layer, values};
 use minijinja::Value;
 use minijinja::value::ValueKind;
@@ -125,8 +125,7 @@ fn walk(
 
 /// A file's content, decrypted where it is a vault and `decrypt` allows.
 pub(super) fn read(call: &ActionCall<'_>, path: &Path) -> Result<Vec<u8>, Halt> {
-    let content = fs::read(path).map_err(|error| Halt::failed(format!("cannot read {}: {error}", path.display())))?;
-    call.vault.read_files().add(path);
+    let content = content(call, path)?;
     if !flag(call, "decrypt", true) || !crate::vault::is_encrypted(&content) {
         return Ok(content);
     }

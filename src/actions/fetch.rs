@@ -38,11 +38,13 @@ fn attempt(call: &ActionCall<'_>) -> Result<Outcome, Halt> {
     let text = |name: &str| first.result.get(name).and_then(Json::as_str).unwrap_or_default().to_owned();
     let (checksum, md5sum) = (text("checksum"), text("md5sum"));
     let dest = destination(call, &args, remote.host)?;
-    let have = std::fs::read(&dest).ok().map(|content| sha1_hex(&content));
+    let have = call.scope.controller_file(&dest).ok().map(|content| sha1_hex(&content));
     if have.as_deref() == Some(checksum.as_str()) {
         return Ok(report(Outcome::ok(), &dest, &checksum, &md5sum, &args));
     }
     if remote.is_plan() {
+        let content = whole(first, |offset| remote.run("fetch", request(offset, None), &super::NoContent, Vec::new()))?;
+        call.scope.foresee_controller_file(&dest, 0o644, content);
         return Ok(report(Outcome::changed(true), &dest, &checksum, &md5sum, &args));
     }
 
@@ -83,6 +85,27 @@ fn attempt(call: &ActionCall<'_>) -> Result<Outcome, Halt> {
     beside.as_file().sync_all().map_err(|error| cannot("write", error))?;
     beside.persist(&dest).map_err(|error| cannot("write", error.error))?;
     Ok(report(Outcome::changed(true), &dest, &got, &md5sum, &args))
+}
+
+/// What a dry run keeps of a file in memory, at most, in bytes.
+const MOST_KEPT: usize = 4 << 20;
+
+/// The content of a file of which this is the first piece, or why it is not told.
+fn whole(first: Outcome, more: impl Fn(u64) -> Result<Outcome, Halt>) -> Result<Result<Vec<u8>, String>, Halt> {
+    let mut whole = Vec::new();
+    let mut piece = first;
+    loop {
+        let content = piece.result.get("content").and_then(Json::as_str).unwrap_or_default();
+        let bytes = STANDARD.decode(content).unwrap_or_default();
+        whole.extend_from_slice(&bytes);
+        if piece.result.get("eof") == Some(&Json::Bool(true)) {
+            return Ok(Ok(whole));
+        }
+        if bytes.is_empty() || whole.len() > MOST_KEPT {
+            return Ok(Err("what is fetched".to_owned()));
+        }
+        piece = more(whole.len() as u64)?;
+    }
 }
 
 fn report(outcome: Outcome, dest: &Path, checksum: &str, md5sum: &str, args: &fetch::Args) -> Outcome {

@@ -2,7 +2,7 @@
 
 use super::call::{Action, ActionCall, Done, NeedsHost, json_map};
 use super::remote::{Contents, Halt};
-use super::sources::find;
+use super::sources::{content, find};
 use crate::diagnostic::{SourceFile, Span};
 use crate::template::{FileOptions, Holes, Scope, Syntax, TemplateErrorKind, Value};
 use crate::vars::Layer;
@@ -27,9 +27,7 @@ fn attempt(call: &ActionCall<'_>) -> Result<Outcome, Halt> {
     let args: template::Args = call.parsed()?;
     let src = args.src.to_string_lossy().into_owned();
     let path = find(call, &src, "templates")?;
-    let cannot = |error: std::io::Error| Halt::failed(format!("cannot read {}: {error}", path.display()));
-    let bytes = std::fs::read(&path).map_err(cannot)?;
-    call.vault.read_files().add(&path);
+    let bytes = content(call, &path)?;
     let bytes = if crate::vault::is_encrypted(&bytes) {
         let plain = call
             .vault

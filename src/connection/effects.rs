@@ -1,6 +1,7 @@
 //! What a dry run's agents on one host foresaw, so that each knows what the others did.
 
-use refit_agent::protocol::Effect;
+use refit_agent::protocol::{Effect, ForeseenFile};
+use std::path::Path;
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicU64, Ordering};
 
@@ -23,12 +24,30 @@ impl Effects {
         Reader { agent: self.agents.fetch_add(1, Ordering::Relaxed), told: 0 }
     }
 
+    /// Whether nothing was foreseen.
+    pub fn is_empty(&self) -> bool {
+        self.known.lock().is_ok_and(|known| known.is_empty())
+    }
+
     /// What this agent foresaw.
     pub fn add(&self, by: &Reader, effects: Vec<Effect>) {
         if !effects.is_empty()
             && let Ok(mut known) = self.known.lock()
         {
             known.extend(effects.into_iter().map(|effect| (by.agent, effect)));
+        }
+    }
+
+    /// What the controller itself foresaw, where this is its own machine.
+    pub fn add_own(&self, effects: Vec<Effect>) {
+        self.add(&self.reader(), effects);
+    }
+
+    /// The file of a path, which has no links in it but for the last component, as it would be by now.
+    pub fn file(&self, path: &Path) -> ForeseenFile {
+        match self.known.lock() {
+            Ok(known) => ForeseenFile::after(known.iter().map(|(_, effect)| effect), path),
+            Err(_) => ForeseenFile::Live(path.to_owned()),
         }
     }
 

@@ -25,8 +25,9 @@ pub use pool::Pool;
 pub use programs::Program;
 pub use target::{Become, BecomeMethod, HostKeyPolicy, Secret, Target, Transport};
 
-use refit_agent::protocol::{Hello, ItemEnd, Run, Stream};
+use refit_agent::protocol::{Effect, ForeseenFile, Hello, ItemEnd, Run, Stream};
 use std::fmt;
+use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -34,6 +35,12 @@ use std::time::Duration;
 pub trait Links: Send + Sync {
     /// The link to a host. Does not connect yet.
     fn link(&self, target: &Target) -> Arc<dyn Link>;
+    /// A file of the controller's own machine, as it would be by now in a dry run.
+    fn foreseen_here(&self, path: &Path) -> ForeseenFile {
+        ForeseenFile::Live(path.to_owned())
+    }
+    /// The controller foresees something of its own machine.
+    fn foresee_here(&self, _effects: Vec<Effect>) {}
     /// Cancels what runs everywhere, and what will be asked for: the user interrupted twice.
     fn cancel(&self);
     /// Ends every agent and closes every connection.

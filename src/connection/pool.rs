@@ -5,8 +5,10 @@ use super::link::HostLink;
 use super::programs::Program;
 use super::ssh_config::SshConfig;
 use super::{Link, LinkError, Links, Target, Transport};
+use refit_agent::protocol::{Effect, ForeseenFile};
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 use std::collections::HashMap;
+use std::path::{Path, PathBuf};
 use std::sync::{Arc, Condvar, Mutex};
 use std::time::{Duration, Instant};
 
@@ -67,10 +69,13 @@ impl Pool {
 
 impl Pool {
     fn foreseen(&self, target: &Target) -> Arc<Effects> {
-        let machine = match target.transport {
+        self.foreseen_of(match target.transport {
             Transport::Local => Machine::Own,
             _ => Machine::Other(target.address.clone(), target.port),
-        };
+        })
+    }
+
+    fn foreseen_of(&self, machine: Machine) -> Arc<Effects> {
         let known = self.foreseen.lock();
         known.map(|mut known| known.entry(machine).or_default().clone()).unwrap_or_default()
     }
@@ -84,6 +89,15 @@ impl Links for Pool {
             // Nobody panics with this lock held; a link of its own works as well.
             Err(_) => make(),
         }
+    }
+
+    fn foreseen_here(&self, path: &Path) -> ForeseenFile {
+        let effects = self.foreseen_of(Machine::Own);
+        if effects.is_empty() { ForeseenFile::Live(path.to_owned()) } else { effects.file(&without_links(path)) }
+    }
+
+    fn foresee_here(&self, effects: Vec<Effect>) {
+        self.foreseen_of(Machine::Own).add_own(effects);
     }
 
     fn cancel(&self) {
@@ -106,6 +120,19 @@ impl Drop for Pool {
     fn drop(&mut self) {
         self.close();
     }
+}
+
+/// A path without links in it but for the last component, as effects have it. What is not there yet has none.
+fn without_links(path: &Path) -> PathBuf {
+    let path = std::path::absolute(path).unwrap_or_else(|_| path.to_owned());
+    let mut there = path.parent();
+    while let Some(directory) = there {
+        if let (Ok(real), Ok(rest)) = (directory.canonicalize(), path.strip_prefix(directory)) {
+            return real.join(rest);
+        }
+        there = directory.parent();
+    }
+    path
 }
 
 /// Enough descriptors for a few thousand hosts: each takes two or more, and the usual limit of 1024 is only a default.

@@ -5,6 +5,7 @@ use crate::diagnostic::Span;
 use crate::secrets::Secrets;
 use crate::template::{Decrypt, World};
 use crate::vault::Vault;
+use refit_agent::protocol::{Effect, ForeseenFile};
 use std::path::Path;
 use std::sync::{Arc, OnceLock, Weak};
 
@@ -46,5 +47,16 @@ impl World for RunWorld {
         let Some(run) = self.0.get().and_then(Weak::upgrade) else { return Err("no inventory is loaded".to_owned()) };
         let hosts = run.select(pattern).map_err(|problem| problem.to_string())?;
         Ok(hosts.iter().map(ToString::to_string).collect())
+    }
+
+    fn foreseen(&self, path: &Path) -> ForeseenFile {
+        let run = self.0.get().and_then(Weak::upgrade);
+        run.map_or_else(|| ForeseenFile::Live(path.to_owned()), |run| run.links.foreseen_here(path))
+    }
+
+    fn foresee(&self, effects: Vec<Effect>) {
+        if let Some(run) = self.0.get().and_then(Weak::upgrade) {
+            run.links.foresee_here(effects);
+        }
     }
 }

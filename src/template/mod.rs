@@ -17,6 +17,7 @@ mod addresses;
 mod arguments;
 mod condition;
 mod contract;
+mod controller_files;
 mod dates;
 mod fault;
 mod files;
@@ -43,6 +44,7 @@ mod tests;
 mod yaml;
 
 pub use contract::{Binding, Surroundings, TemplateError, TemplateErrorKind, Truth, Variables};
+pub use controller_files::Unread;
 pub use files::FileOptions;
 pub use holes::{HOLE, Holes};
 pub use language::Syntax;

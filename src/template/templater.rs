@@ -6,6 +6,7 @@ use super::scope::Scope;
 use crate::diagnostic::Span;
 use crate::loader::{Entry, Node, Source};
 use minijinja::Value;
+use refit_agent::protocol::{Effect, ForeseenFile};
 use std::collections::HashMap;
 use std::fmt;
 use std::path::Path;
@@ -26,6 +27,14 @@ pub trait World: Send + Sync {
     fn hosts(&self, pattern: &str) -> Result<Vec<String>, String> {
         Err(format!("no inventory is loaded to look for '{pattern}' in"))
     }
+
+    /// In a dry run: a file of the controller as it would be by now.
+    fn foreseen(&self, path: &Path) -> ForeseenFile {
+        ForeseenFile::Live(path.to_owned())
+    }
+
+    /// In a dry run: what becomes of the controller's own machine.
+    fn foresee(&self, _effects: Vec<Effect>) {}
 
     /// A setting of the configuration by its name (`DEFAULT_ROLES_PATH`), for `lookup('config')`.
     fn setting(&self, _name: &str) -> Option<Value> {

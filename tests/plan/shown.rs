@@ -1,6 +1,6 @@
 //! What a plan shows.
 
-use crate::fleet::Local;
+use crate::fleet::{Local, said};
 use serde_json::Value;
 
 const SITE: &str = "
@@ -206,4 +206,47 @@ fn what_is_done_for_real_in_a_plan_is_tried_until_it_holds() {
 ";
     let (_, text) = Local::new(1, playbook).plan(&[]);
     assert!(text.contains("+tries=3"), "{text}");
+}
+
+#[test]
+fn what_earlier_tasks_leave_on_the_controller_is_there_for_later_ones() {
+    let playbook = "
+- hosts: web
+  gather_facts: false
+  tasks:
+    - {name: Make, local_action: {module: copy, content: \"made\\n\", dest: \"{{ root }}/made\"}}
+    - {name: Look up, copy: {content: \"it is {{ lookup('file', root ~ '/made') }}\\n\", dest: \"{{ root }}/looked\"}}
+    - {name: Copy, copy: {src: \"{{ root }}/made\", dest: \"{{ root }}/copied\"}}
+    - {name: Fetch, fetch: {src: \"{{ root }}/looked\", dest: \"{{ root }}/own/fetched\", flat: true}}
+    - {name: Seen, local_action: {module: stat, path: \"{{ root }}/own/fetched\"}, register: fetched}
+    - {name: Use, copy: {content: \"{{ fetched.stat.size }} {{ lookup('file', root ~ '/own/fetched') }}\\n\", dest: \"{{ root }}/used\"}}
+    - {name: Word, copy: {content: \"word {{ lookup('password', root ~ '/word') }}\\n\", dest: \"{{ root }}/worded\"}}
+    - {name: Again, copy: {content: \"again {{ lookup('file', root ~ '/word') }}\\n\", dest: \"{{ root }}/again\"}}
+    - {name: Seeded, copy: {content: \"same {{ lookup('password', root ~ '/seeded seed=1') == lookup('file', root ~ '/seeded') }}\\n\", dest: \"{{ root }}/same\"}}
+    - {name: Away, local_action: {module: file, path: \"{{ root }}/made\", state: absent}}
+    - {name: Gone, copy: {content: \"{{ lookup('file', root ~ '/made', errors='ignore') | default('nothing', true) }}\\n\", dest: \"{{ root }}/gone\"}}
+";
+    let local = Local::new(1, playbook);
+    let (_, text) = local.plan(&[]);
+    for expected in [
+        "+it is made",
+        "+made",
+        "+11 it is made",
+        "+word (known when run)",
+        "+again (known when run)",
+        "a new password, which is to be written to",
+        "+same True",
+        "+nothing",
+    ] {
+        assert!(text.contains(expected), "{expected}\n{text}");
+    }
+    assert!(std::fs::read_dir(local.host("web1")).unwrap().next().is_none(), "a plan writes nothing");
+    // And so it comes.
+    let (code, text) = said(&local.refit(&["run", "-i", "hosts.ini", "site.yml"]));
+    assert_eq!(code, 0, "{text}");
+    let read = |name: &str| std::fs::read_to_string(local.host("web1").join(name)).unwrap();
+    assert_eq!(
+        (read("used"), read("same"), read("gone")),
+        ("11 it is made\n".into(), "same True\n".into(), "nothing\n".into())
+    );
 }

@@ -4,9 +4,11 @@
 //! message, and the attachment's bytes (content of files, which JSON would only blow up).
 
 mod effect;
+mod foreseen_file;
 mod frame;
 mod message;
 
 pub use effect::{Bytes, Effect, Listing};
+pub use foreseen_file::ForeseenFile;
 pub use frame::{Frame, FrameError, MAX_ATTACHMENT, MAX_MESSAGE, length, read, write};
 pub use message::{Background, Ended, FromAgent, HALF_KNOWN, Hello, ItemEnd, Mode, Run, Stream, ToAgent, VERSION};

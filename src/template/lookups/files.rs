@@ -44,7 +44,7 @@ fn candidates(scope: &Scope, name: &str, kind: &str) -> Vec<PathBuf> {
 /// The file of a name, or where it was looked for.
 pub fn find(scope: &Scope, name: &str, kind: &str) -> Outcome<PathBuf> {
     let all = candidates(scope, name, kind);
-    match all.iter().find(|candidate| candidate.exists()) {
+    match all.iter().find(|candidate| scope.controller_has(candidate)) {
         Some(found) => Ok(found.clone()),
         None => {
             let looked: Vec<String> = all.iter().map(|candidate| candidate.display().to_string()).collect();
@@ -56,11 +56,7 @@ pub fn find(scope: &Scope, name: &str, kind: &str) -> Outcome<PathBuf> {
 
 /// A file's content, decrypted where it is encrypted.
 pub fn read(scope: &Scope, path: &Path) -> Outcome<Vec<u8>> {
-    let bytes = match std::fs::read(path) {
-        Ok(bytes) => bytes,
-        Err(error) => return fail(format!("the file {} can't be read: {error}", path.display())),
-    };
-    scope.templater().vault.has_read(path);
+    let bytes = scope.needed_file(path)?;
     if !crate::vault::is_encrypted(&bytes) {
         return Ok(bytes);
     }

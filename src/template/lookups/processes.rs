@@ -3,6 +3,7 @@
 use super::files::find;
 use super::{Lookup, Terms};
 use crate::template::contract::TemplateErrorKind;
+use crate::template::controller_files::Unread;
 use crate::template::fault::{Fault, Outcome, fail};
 use crate::template::passwords::{hash, random_text, salt};
 use crate::template::paths::expanded;
@@ -219,10 +220,15 @@ fn one_password(terms: &Terms<'_, '_>, wanted: &Wanted) -> Outcome<String> {
             }
         }
     };
-    let known = match std::fs::read_to_string(&path) {
-        Ok(text) => Some(text),
-        Err(error) if error.kind() == std::io::ErrorKind::NotFound => None,
-        Err(error) => return fail(format!("the password file {} can't be read: {error}", path.display())),
+    let scope = terms.machine.scope;
+    let plan = scope.surroundings().plan;
+    let known = match scope.controller_file(&path) {
+        Ok(text) => Some(String::from_utf8_lossy(&text).into_owned()),
+        Err(Unread::Failed(error)) if error.kind() == std::io::ErrorKind::NotFound => None,
+        Err(Unread::Unknown(_)) => None,
+        Err(Unread::Failed(error)) => {
+            return fail(format!("the password file {} can't be read: {error}", path.display()));
+        }
     };
     let (mut plain, mut known_salt, mut changed) = (None, None, false);
     if let Some(line) = known.as_deref().map(str::trim_end) {
@@ -235,16 +241,16 @@ fn one_password(terms: &Terms<'_, '_>, wanted: &Wanted) -> Outcome<String> {
             None => plain = Some(line.to_owned()),
         }
     }
+    // A password that is made of a seed is the same whenever it is made; one that is drawn is not, and neither is salt.
+    let drawn = plain.is_none() && wanted.seed.is_none() || wanted.encrypt.is_some() && known_salt.is_none();
+    if plan && drawn {
+        let why = format!("a new password, which is to be written to {}", path.display());
+        scope.foresee_controller_file(&path, 0o600, Err(why.clone()));
+        return Err(Fault::new(TemplateErrorKind::Unknown, why));
+    }
     let plain = match plain {
         Some(plain) => plain,
         None => {
-            // One that is made of a seed is the same whenever it is made.
-            if terms.machine.scope.surroundings().plan && wanted.seed.is_none() {
-                return Err(Fault::new(
-                    TemplateErrorKind::Unknown,
-                    format!("a new password, which is to be written to {}", path.display()),
-                ));
-            }
             changed = true;
             make()?
         }
@@ -255,7 +261,7 @@ fn one_password(terms: &Terms<'_, '_>, wanted: &Wanted) -> Outcome<String> {
         known_salt = Some(salt(length));
         changed = true;
     }
-    if changed && !terms.machine.scope.surroundings().plan {
+    if changed {
         let mut line = plain.clone();
         if let Some(salt) = &known_salt {
             line.push_str(&format!(" salt={salt}"));
@@ -263,7 +269,10 @@ fn one_password(terms: &Terms<'_, '_>, wanted: &Wanted) -> Outcome<String> {
         if let (Some(ident), Some(_)) = (&wanted.ident, &wanted.encrypt) {
             line.push_str(&format!(" ident={ident}"));
         }
-        write_password(&path, &line)?;
+        match plan {
+            true => scope.foresee_controller_file(&path, 0o600, Ok((line + "\n").into_bytes())),
+            false => write_password(&path, &line)?,
+        }
     }
     match &wanted.encrypt {
         Some(how) => hash(&plain, how, known_salt.as_deref(), None, None, wanted.ident.as_deref()),
