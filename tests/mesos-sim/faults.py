@@ -3,6 +3,7 @@ nothing drained without saying so, and a second run after the repair must finish
 
 import os
 import subprocess
+import time
 
 from cluster import FIRST, FLEET, TARGET, Watch, check
 from registry import SCENARIOS
@@ -185,6 +186,35 @@ class ChangedAttributes(Fault):
         cluster.wait()
         agent = cluster.summary()["agents"]["agent1.lab"]
         check(agent["id"] == self.id, f"agent1 has the new id {agent['id']}")
+
+
+class AgentUnreachable(Fault):
+    """The first agent does not register after its restart, for so long that masters call it unreachable: its tasks run on, and are
+    the same when it is back."""
+
+    name = "agent_unreachable"
+    # Which they are for the masters, until it is back.
+    monitor = ("--tasks-may-die",)
+    says = ("agent1", "runs but is not registered", "unreachable")
+
+    def inject(self, cluster):
+        self.tasks = self.running(cluster)
+        cluster.misbehave("agent1", never_registers=True)
+
+    @staticmethod
+    def running(cluster):
+        return sorted(name for name, task in cluster.summary()["tasks"].items() if task["state"] == "TASK_RUNNING")
+
+    def stopped(self, cluster, output):
+        self.only_first_agent(cluster)
+        end = time.monotonic() + 120
+        while "agent1.lab" in cluster.summary()["agents"] and time.monotonic() < end:
+            time.sleep(0.5)
+        check("agent1.lab" not in cluster.summary()["agents"], "the masters have not called agent1 unreachable in 120 s")
+
+    def repair(self, cluster):
+        super().repair(cluster)
+        check(self.running(cluster) == self.tasks, f"tasks were {self.tasks}, and are {self.running(cluster)}")
 
 
 class TaskDiesAtRestart(Fault):

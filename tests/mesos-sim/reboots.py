@@ -11,6 +11,8 @@ from registry import scenario
 from upgrades import boot
 
 # ZooKeeper on each master, as a reboot takes it away, too.
+# With each of them a server of ZooKeeper goes down, so that sessions have to outlive their move to another one.
+SESSION = "10secs"
 SMALL = ("--masters", "3", "--agents", "2", "--schedulers", "1", "--session", "4secs")
 
 
@@ -37,7 +39,7 @@ def order(output):
 @scenario("refit", "ansible")
 def kernel_upgrade(place, engine, options):
     """All hosts ask for a reboot: masters one at a time, the leader last, then agents, drained, then the scheduler."""
-    cluster = boot(os.path.join(place, engine), options, SMALL)
+    cluster = boot(os.path.join(place, engine), options, SMALL, SESSION)
     try:
         ask_for_reboot(cluster, cluster.all_names())
         before, leader, agents = boots(cluster), cluster.leader(), cluster.summary()["agents"]
@@ -69,7 +71,7 @@ def kernel_upgrade(place, engine, options):
 @scenario("refit", "ansible")
 def reboot_without_return(place, engine, options):
     """An agent's host does not come back: the run stops with its drain undone; a second run finishes, when it is up again."""
-    cluster = boot(os.path.join(place, engine), options, SMALL)
+    cluster = boot(os.path.join(place, engine), options, SMALL, SESSION)
     try:
         agents = cluster.names("agent")
         lost, other = agents[0], agents[1]
@@ -103,7 +105,7 @@ def reboot_without_return(place, engine, options):
 def reboot_drain_fails(place, engine, options):
     """A task of an agent can't be killed, so that its drain does not end: its host is not rebooted, nor any other; it is said what
     is left and which command undoes it; a second run finishes, when the task is gone."""
-    cluster = boot(os.path.join(place, engine), options, SMALL)
+    cluster = boot(os.path.join(place, engine), options, SMALL, SESSION)
     try:
         agents = cluster.names("agent")
         ask_for_reboot(cluster, agents)
@@ -129,7 +131,7 @@ def reboot_drain_fails(place, engine, options):
 def reboot_undo_fails(place, engine, options):
     """The masters refuse all calls from when an agent's host reboots, so that its drain can't be undone: it is said that it is
     out of service, and which command undoes it; no other is touched; a second run finishes, when the masters answer."""
-    cluster = boot(os.path.join(place, engine), options, SMALL)
+    cluster = boot(os.path.join(place, engine), options, SMALL, SESSION)
     try:
         agents = cluster.names("agent")
         ask_for_reboot(cluster, agents)

@@ -59,6 +59,9 @@ def drain_and_undrain(place, engine, options):
                 gone = [each for each in before if each not in agents(cluster)] or out_of_service(cluster)
                 check(gone == [name], f"drained {name} by {way}, and out of service are {gone}")
                 check(json.loads(cluster.ssh(name, f"cat {NOTE}"))["how"] == way, f"no note of {way} on {name}")
+            if way == "drain":
+                log = cluster.ssh(name, "journalctl -u mesos-slave -o cat | grep 'Initiating drain'")
+                check("5000000000" in log, f"the grace of 5 s did not arrive: {log!r}")
             for _ in range(2):
                 run("mesos-undrain.yml", "-l", name)
                 cluster.wait()

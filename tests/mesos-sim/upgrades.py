@@ -10,11 +10,12 @@ from cluster import FIRST, Cluster, Watch, check
 from registry import scenario
 
 
-def boot(place, options, small=()):
-    """A cluster of the size that was asked for. `small` are other options of `cluster up` for the small one."""
+def boot(place, options, small=(), session="4secs"):
+    """A cluster of the size that was asked for, with that timeout of ZooKeeper's sessions unless it is small. `small` are
+    other options of `cluster up` for that."""
     few = ("--agents", "2", "--schedulers", "1")
     if options.full or options.few:
-        return Cluster(place, "--session", "4secs", *(few if options.few else ()), size="up")
+        return Cluster(place, "--session", session, *(few if options.few else ()), size="up")
     return Cluster(place, *small, size="up" if small else "small")
 
 
