@@ -188,6 +188,20 @@ class ChangedAttributes(Fault):
         check(agent["id"] == self.id, f"agent1 has the new id {agent['id']}")
 
 
+class AgentMissing(Fault):
+    """An agent does not register with the new leader: the run stops before the agents, and names it."""
+
+    name = "agent_missing"
+    says = ("Its own turn is done", "agent1.lab", "journalctl -u mesos-slave")
+
+    def inject(self, cluster):
+        cluster.misbehave("agent1", never_registers=True)
+
+    def stopped(self, cluster, output):
+        self.upgraded(cluster, "master")
+        self.untouched(cluster, "agent")
+
+
 class AgentUnreachable(Fault):
     """The first agent does not register after its restart, for so long that masters call it unreachable: its tasks run on, and are
     the same when it is back."""
@@ -199,7 +213,15 @@ class AgentUnreachable(Fault):
 
     def inject(self, cluster):
         self.tasks = self.running(cluster)
-        cluster.misbehave("agent1", never_registers=True)
+
+    def meanwhile(self, cluster):
+        def misbehave(line):
+            # Not before: it has to register with the new leader.
+            if "Upgrade the agents" in line:
+                cluster.misbehave("agent1", never_registers=True)
+            return False
+
+        return misbehave
 
     @staticmethod
     def running(cluster):
