@@ -44,9 +44,7 @@ fn find(probe: &Probe<'_>) -> Option<(String, u32, u32)> {
 
 /// The last number, off the version of the package that the interpreter belongs to.
 fn micro(probe: &Probe<'_>, major: u32, minor: u32) -> Option<u32> {
-    let packages = probe.host.packages.packages().ok()?;
-    let wanted = format!("python{major}.{minor}-minimal");
-    let version = &packages.iter().find(|package| package.name == wanted)?.version;
+    let version = probe.host.packages.package(&format!("python{major}.{minor}-minimal")).ok()??.version;
     let rest = version.strip_prefix(&format!("{major}.{minor}."))?;
     rest.split(|c: char| !c.is_ascii_digit()).next()?.parse().ok()
 }

@@ -84,6 +84,10 @@ pub trait Packages {
     fn manager(&self) -> HostResult<String>;
     /// Every package that the manager has a record of, sorted by name. Costs no process.
     fn packages(&self) -> HostResult<std::sync::Arc<Vec<Package>>>;
+    /// The manager's record of one package.
+    fn package(&self, name: &str) -> HostResult<Option<Package>> {
+        Ok(self.packages()?.iter().find(|package| package.name == name).cloned())
+    }
     /// What the sources offer under each of these names, in the same order; `release` is preferred to others
     /// (`apt-get -t`).
     fn offers(&self, names: &[String], release: Option<&str>) -> HostResult<Vec<Offer>>;

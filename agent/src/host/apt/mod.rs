@@ -7,5 +7,5 @@ mod version;
 
 pub(crate) use offers::{parse_policy, parse_reverse_provides};
 pub(crate) use simulation::parse_steps;
-pub(crate) use status::{fields, parse_extended_states, parse_status};
+pub(crate) use status::{fields, find_stanza, parse_extended_states, parse_status};
 pub(crate) use version::compare_versions;

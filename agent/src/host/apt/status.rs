@@ -25,6 +25,13 @@ pub(crate) fn parse_status(text: &str, automatic: &HashSet<(String, String)>) ->
     packages
 }
 
+/// The stanza of one package in dpkg's status file.
+pub(crate) fn find_stanza<'a>(text: &'a str, name: &str) -> Option<&'a str> {
+    let first = format!("Package: {name}\n");
+    let start = if text.starts_with(&first) { 0 } else { text.find(&format!("\n{first}"))? + 1 };
+    text[start..].split("\n\n").next()
+}
+
 fn package(stanza: &str, automatic: &HashSet<(String, String)>) -> Option<Package> {
     let (mut name, mut architecture, mut version, mut status, mut provides) = ("", "", "", "", "");
     for (field, value) in fields(stanza) {
@@ -95,5 +102,10 @@ mod tests {
         assert!(!packages[2].automatic);
         assert_eq!(packages[3].version, "1:1.2.13.dfsg-1");
         assert!(packages[3].automatic);
+        for package in packages {
+            let stanza = find_stanza(STATUS, &package.name).unwrap();
+            assert_eq!(parse_status(stanza, &automatic), [package]);
+        }
+        assert_eq!(find_stanza(STATUS, "man"), None);
     }
 }

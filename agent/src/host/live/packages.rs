@@ -4,7 +4,9 @@
 //! `apt-get`.
 
 use super::{LiveClock, LiveFiles, LiveProcesses};
-use crate::host::apt::{parse_extended_states, parse_policy, parse_reverse_provides, parse_status, parse_steps};
+use crate::host::apt::{
+    find_stanza, parse_extended_states, parse_policy, parse_reverse_provides, parse_status, parse_steps,
+};
 use crate::host::{
     Clock, Command, Files, Finished, HostError, HostResult, Offer, Package, Packages, Processes, Simulation,
     Transaction,
@@ -37,6 +39,12 @@ const OWN_MANAGER: &[(&str, &str)] = &[("/etc/debian_version", "apt"), ("/etc/Su
 
 /// What apt prints when another process has its lock.
 const LOCKED: &[&str] = &["Could not get lock", "Unable to acquire the dpkg frontend lock", "Unable to lock directory"];
+
+/// What dpkg knows of packages.
+const STATUS: &str = "/var/lib/dpkg/status";
+
+/// What apt knows of packages beyond that.
+const EXTENDED_STATES: &str = "/var/lib/apt/extended_states";
 
 /// Between two tries to get the manager's lock.
 const RETRY: Duration = Duration::from_secs(1);
@@ -167,14 +175,22 @@ impl Packages for LivePackages {
     }
 
     fn packages(&self) -> HostResult<Arc<Vec<Package>>> {
-        let status = optional_text(&self.files, "/var/lib/dpkg/status")?;
+        let status = optional_text(&self.files, STATUS)?;
         if status.is_empty() {
             return Err(HostError::other(
                 "cannot read /var/lib/dpkg/status: only hosts whose packages dpkg manages are supported",
             ));
         }
-        let automatic = parse_extended_states(&optional_text(&self.files, "/var/lib/apt/extended_states")?);
+        let automatic = parse_extended_states(&optional_text(&self.files, EXTENDED_STATES)?);
         Ok(Arc::new(parse_status(&status, &automatic)))
+    }
+
+    // Without reading the records of all: that takes several milliseconds.
+    fn package(&self, name: &str) -> HostResult<Option<Package>> {
+        let status = optional_text(&self.files, STATUS)?;
+        let Some(stanza) = find_stanza(&status, name) else { return Ok(None) };
+        let automatic = parse_extended_states(&optional_text(&self.files, EXTENDED_STATES)?);
+        Ok(parse_status(stanza, &automatic).pop())
     }
 
     fn offers(&self, names: &[String], release: Option<&str>) -> HostResult<Vec<Offer>> {

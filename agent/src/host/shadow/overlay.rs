@@ -41,6 +41,11 @@ pub(super) struct PackageBook {
 }
 
 impl PackageBook {
+    /// Whether the records are those of the live host.
+    pub(super) fn is_untouched(&self) -> bool {
+        self.steps.is_empty() && self.manual.is_empty() && self.selections.is_empty()
+    }
+
     /// Packages that the live host has not got and would have.
     pub(super) fn new_ones(&self) -> Vec<&str> {
         self.steps

@@ -112,13 +112,17 @@ impl Packages for ShadowPackages {
     fn packages(&self) -> HostResult<Arc<Vec<Package>>> {
         let records = self.0.live.packages.packages()?;
         let overlay = self.0.overlay();
-        if overlay.packages.steps.is_empty()
-            && overlay.packages.manual.is_empty()
-            && overlay.packages.selections.is_empty()
-        {
+        if overlay.packages.is_untouched() {
             return Ok(records);
         }
         Ok(Arc::new(overlay.packages.amend(&records)))
+    }
+
+    fn package(&self, name: &str) -> HostResult<Option<Package>> {
+        if self.0.overlay().packages.is_untouched() {
+            return self.0.live.packages.package(name);
+        }
+        Ok(self.packages()?.iter().find(|package| package.name == name).cloned())
     }
 
     fn offers(&self, names: &[String], release: Option<&str>) -> HostResult<Vec<Offer>> {
