@@ -58,7 +58,7 @@ fn works(link: &Arc<dyn Link>, user: &Become) {
     assert_eq!(hello.user, user.user);
     // Kept for the run.
     assert_eq!(link.hello(Some(user)).unwrap().pid, hello.pid);
-    let end = link.raw(Some(user), "id -un; echo \"it's $0\" >&2; exit 4", b"", &Silent).unwrap();
+    let end = link.raw(Some(user), "id -un; echo \"it's $0\" >&2; exit 4", b"", None, &Silent).unwrap();
     let printed = String::from_utf8_lossy(&[end.stdout, end.stderr].concat()).into_owned();
     assert_eq!((printed.as_str(), end.status), (format!("{}\nit's sh\n", user.user).as_str(), 4));
 }
@@ -67,7 +67,7 @@ fn works(link: &Arc<dyn Link>, user: &Become) {
 #[track_caller]
 fn refused(link: &Arc<dyn Link>, user: &Become, parts: &[&str]) {
     let began = Instant::now();
-    let raw = link.raw(Some(user), "true", b"", &Silent).map(|_| ());
+    let raw = link.raw(Some(user), "true", b"", None, &Silent).map(|_| ());
     for result in [link.hello(Some(user)).map(|_| ()), raw] {
         let Err(LinkError::Become { message }) = result else { panic!("{user:?}: {result:?}") };
         for part in parts.iter().chain([&user.user.as_str()]) {
@@ -198,7 +198,7 @@ fn a_host_whose_cable_is_pulled_is_told_as_midway_in_time() {
     link.hello(None).unwrap();
     let began = Instant::now();
     let result = std::thread::scope(|scope| {
-        let running = scope.spawn(|| link.raw(None, "sleep 600", b"", &Silent));
+        let running = scope.spawn(|| link.raw(None, "sleep 600", b"", None, &Silent));
         fleet.cut("host1");
         running.join().unwrap()
     });

@@ -527,7 +527,7 @@ fn start_up_files_that_print_and_login_shells_that_are_not_sh_do_not_matter() {
         let link = pool().link(&place.target(Transport::Libssh2));
         assert_eq!(prints(&*link, "echo in").unwrap(), "in");
         let become_me = me();
-        let raw = link.raw(Some(&become_me), "echo \"it's raw\"; exit 3", b"", &Heard::default());
+        let raw = link.raw(Some(&become_me), "echo \"it's raw\"; exit 3", b"", None, &Heard::default());
         if let Ok(end) = raw {
             assert_eq!((end.status, end.stdout.as_slice()), (3, b"it's raw\n".as_slice()));
         }
@@ -657,7 +657,7 @@ fn raw_commands_and_copies_need_no_agent() {
     for transport in [Transport::Libssh2, Transport::System, Transport::Local] {
         let link = pool.link(&place.target(transport));
         let heard = Heard::default();
-        let end = link.raw(None, "echo out; echo err >&2; cat; exit 3", b"input\n", &heard).unwrap();
+        let end = link.raw(None, "echo out; echo err >&2; cat; exit 3", b"input\n", None, &heard).unwrap();
         assert_eq!(end.status, 3, "{transport:?}");
         assert_eq!(String::from_utf8_lossy(&end.stdout), "out\ninput\n");
         assert_eq!(String::from_utf8_lossy(&end.stderr), "err\n");
@@ -684,7 +684,7 @@ fn a_command_that_closes_its_output_is_waited_for_and_an_idle_connection_that_en
     let Some(place) = Place::new(&[]) else { return };
     let pool = pool();
     let link = pool.link(&place.target(Transport::Libssh2));
-    let end = link.raw(None, "echo $PPID; exec >&- 2>&-; sleep 0.3; exit 5", b"", &Heard::default()).unwrap();
+    let end = link.raw(None, "echo $PPID; exec >&- 2>&-; sleep 0.3; exit 5", b"", None, &Heard::default()).unwrap();
     assert_eq!(end.status, 5);
     // Nothing runs on the connection, and the host ends it.
     let pid = String::from_utf8(end.stdout).unwrap();

@@ -103,6 +103,12 @@ impl Failure {
         Failure { msg: msg.into(), ..Failure::default() }
     }
 
+    /// It was ended because it took longer than the task's `timeout`, in seconds. Playbooks look for `timedout`.
+    pub fn timed_out(seconds: u64) -> Failure {
+        let period = Map::from_iter([("period".to_owned(), seconds.into())]);
+        Failure::new(format!("Timed out after {seconds} second(s).")).with("timedout", period)
+    }
+
     /// With one more return value.
     pub fn with(mut self, name: &str, value: impl Into<Value>) -> Failure {
         self.result.insert(name.to_owned(), value.into());

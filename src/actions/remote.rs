@@ -1,7 +1,7 @@
 //! The host as an action sees it: modules run there by the agent, commands without it, and what the user does meanwhile.
 
 use crate::connection::{Become, Content, Link, LinkError, Progress, RawEnd};
-use refit_agent::outcome::{Outcome, Stop};
+use refit_agent::outcome::{Failure, Outcome, Stop};
 use refit_agent::protocol::{Background, Ended, ItemEnd, Mode, Run, Stream};
 use serde_json::{Map, Value as Json};
 use std::sync::atomic::{AtomicU8, Ordering};
@@ -114,6 +114,7 @@ impl From<LinkError> for Halt {
     fn from(error: LinkError) -> Halt {
         match error {
             LinkError::Cancelled => Halt::Stop(Stop::Cancelled { why: "interrupted".to_owned() }),
+            LinkError::TimedOut { limit } => Halt::Stop(Failure::timed_out(limit.as_secs()).into()),
             lost @ LinkError::Unreachable { .. } => Halt::Lost(lost),
             // The host answers; it only does not do what was asked.
             refused => Halt::Stop(Stop::failed(refused.to_string())),
@@ -178,7 +179,7 @@ impl Remote<'_> {
     /// Runs a command by the login shell, without the agent.
     pub fn raw(&self, command: &str, input: &[u8]) -> Result<RawEnd, LinkError> {
         let progress = Watch { output: self.output, done: &|_| {} };
-        self.link.raw(self.user.as_ref(), command, input, &progress)
+        self.link.raw(self.user.as_ref(), command, input, self.timeout.map(Duration::from_secs), &progress)
     }
 
     /// Whether the host is changed.

@@ -29,8 +29,8 @@ impl Start {
 /// What to do.
 #[derive(Debug)]
 pub(super) enum Task {
-    /// `raw`: a command line with its standard input, as this user.
-    Raw { user: Option<Become>, command: String, input: Vec<u8> },
+    /// `raw`: a command line with its standard input, as this user, and how long it may run.
+    Raw { user: Option<Become>, command: String, input: Vec<u8>, limit: Option<Duration> },
     /// Content for a path, mode 0700.
     Put { content: Vec<u8>, path: String },
 }
@@ -48,6 +48,7 @@ pub(super) struct CommandChannel {
     told: (usize, usize),
     said: Tail,
     replies: Sender<Reply>,
+    /// Since when it is being started, or runs.
     began: Instant,
     patience: Duration,
 }
@@ -57,7 +58,7 @@ impl CommandChannel {
     pub fn new(task: Arc<Task>, terminal: bool, replies: Sender<Reply>, patience: Duration) -> CommandChannel {
         let (start, patience) = match &*task {
             Task::Raw { user: None, command, .. } => (Start::Login(command.clone()), patience),
-            Task::Raw { user: Some(user), command, input } => {
+            Task::Raw { user: Some(user), command, input, .. } => {
                 let entry = Entry::new(Some(user), terminal);
                 let streams = match (entry.terminal(), input.is_empty()) {
                     (false, _) => "",
@@ -121,6 +122,7 @@ impl CommandChannel {
 
     fn begin(&mut self) {
         self.running = true;
+        self.began = Instant::now();
         let input = match &*self.task {
             Task::Raw { input, .. } => input,
             Task::Put { content, .. } => content,
@@ -236,14 +238,24 @@ impl CommandChannel {
         tail.text()
     }
 
-    /// When to give up getting it started.
-    pub fn deadline(&self) -> Option<Instant> {
-        (!self.running).then(|| self.began + self.patience)
+    /// How long it may run.
+    fn limit(&self) -> Option<Duration> {
+        match &*self.task {
+            Task::Raw { limit, .. } => *limit,
+            Task::Put { .. } => None,
+        }
     }
 
-    /// It did not start in time.
+    /// When to give up getting it started, or to end it.
+    pub fn deadline(&self) -> Option<Instant> {
+        let time = if self.running { self.limit()? } else { self.patience };
+        self.began.checked_add(time)
+    }
+
+    /// It did not start in time, or runs for too long.
     pub fn late(&mut self) -> Verdict {
         let error = match &self.start {
+            _ if self.running => LinkError::TimedOut { limit: self.limit().unwrap_or_default() },
             Start::Script { entry, .. } => entry.late(self.patience.as_secs()),
             Start::Login(_) => LinkError::Agent { message: "the command did not start in time".to_owned() },
         };

@@ -343,11 +343,12 @@ impl Link for HostLink {
         user: Option<&Become>,
         command: &str,
         input: &[u8],
+        limit: Option<Duration>,
         progress: &dyn Progress,
     ) -> Result<RawEnd, LinkError> {
         self.converse(
             |replies| Command::Task {
-                task: Task::Raw { user: user.cloned(), command: command.to_owned(), input: input.to_vec() },
+                task: Task::Raw { user: user.cloned(), command: command.to_owned(), input: input.to_vec(), limit },
                 replies,
             },
             |_, reply| match reply {

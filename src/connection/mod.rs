@@ -58,12 +58,13 @@ pub trait Link: Send + Sync {
         content: &dyn Content,
         progress: &dyn Progress,
     ) -> Result<(), LinkError>;
-    /// Runs a command line by the remote user's login shell, without the agent (`raw`).
+    /// Runs a command line by the remote user's login shell, without the agent (`raw`); at most for as long as `limit`.
     fn raw(
         &self,
         user: Option<&Become>,
         command: &str,
         input: &[u8],
+        limit: Option<Duration>,
         progress: &dyn Progress,
     ) -> Result<RawEnd, LinkError>;
     /// Copies content to a path on the host without the agent (`script`, in a raw run), mode 0700.
@@ -125,6 +126,11 @@ pub enum LinkError {
         /// What happened.
         message: String,
     },
+    /// A command without the agent took longer than it may.
+    TimedOut {
+        /// How long it had.
+        limit: Duration,
+    },
     /// The user interrupted.
     Cancelled,
 }
@@ -135,6 +141,7 @@ impl fmt::Display for LinkError {
             LinkError::Unreachable { message, .. } | LinkError::Become { message } | LinkError::Agent { message } => {
                 f.write_str(message)
             }
+            LinkError::TimedOut { limit } => write!(f, "it was not done after {} s", limit.as_secs()),
             LinkError::Cancelled => f.write_str("interrupted"),
         }
     }

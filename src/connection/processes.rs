@@ -6,7 +6,7 @@ use super::wire::{ChannelId, Exit, Input, OpenError, Wire};
 use refit_agent::protocol::Stream;
 use rustix::event::{PollFd, PollFlags};
 use rustix::fs::{Mode, OFlags, fcntl_getfl, fcntl_setfl};
-use rustix::process::{ioctl_tiocsctty, setsid};
+use rustix::process::{Pid, Signal, ioctl_tiocsctty, kill_process_group, setsid};
 use rustix::pty::{OpenptFlags, grantpt, openpt, ptsname, unlockpt};
 use std::collections::HashMap;
 use std::fs::File;
@@ -182,9 +182,7 @@ impl<L: Launcher> Wire for Processes<L> {
             }
             std::thread::sleep(REAP);
         }
-        // It may have ended in between.
-        let _ = process.child.kill();
-        let _ = process.child.wait();
+        end(&mut process);
     }
 
     fn watch<'a>(&'a self, writing: &[ChannelId], fds: &mut Vec<PollFd<'a>>) {
@@ -221,12 +219,17 @@ impl<L> Drop for Processes<L> {
         }
         for process in self.running.values_mut() {
             if matches!(process.child.try_wait(), Ok(None)) {
-                // It may have ended in between.
-                let _ = process.child.kill();
-                let _ = process.child.wait();
+                end(process);
             }
         }
     }
+}
+
+/// Ends a process, and with it what it started and did not put in a group of its own.
+fn end(process: &mut Process) {
+    // It may have ended in between.
+    let _ = kill_process_group(Pid::from_child(&process.child), Signal::KILL);
+    let _ = process.child.wait();
 }
 
 fn signal_name(signal: i32) -> String {

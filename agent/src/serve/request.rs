@@ -1,7 +1,7 @@
 //! One request: which items have ended, and its end.
 
 use crate::host::Cancellation;
-use crate::outcome::Stop;
+use crate::outcome::{Failure, Stop};
 use crate::protocol::{Ended, FromAgent, ItemEnd, Run, Stream};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
@@ -17,6 +17,7 @@ pub(super) struct Request {
 struct State {
     started: Option<Instant>,
     cancelled: Option<Instant>,
+    timed_out: bool,
     // The item that runs or is next, and since when.
     item: usize,
     began: Option<(SystemTime, Instant)>,
@@ -55,6 +56,21 @@ impl Request {
     pub(super) fn cancel(&self, why: &str) {
         self.state().cancelled.get_or_insert_with(Instant::now);
         self.cancellation.cancel(why);
+    }
+
+    /// Ends what it waits for, at its deadline.
+    pub(super) fn time_out(&self) {
+        let mut state = self.state();
+        if state.cancelled.is_none() {
+            state.timed_out = true;
+            drop(state);
+            self.cancel("its time is over");
+        }
+    }
+
+    /// How an item ends that was cancelled.
+    pub(super) fn stop(&self, why: String) -> Stop {
+        self.state().stop(&self.run, why)
     }
 
     /// What the timekeeper has to do with it; `patience` is how long a cancelled request may take to end.
@@ -103,7 +119,7 @@ impl Request {
         let mut state = self.state();
         let mut messages = Vec::new();
         while state.item < self.run.items.len() {
-            let ended = Ended::Stop(Stop::Cancelled { why: why.to_owned() });
+            let ended = Ended::Stop(state.stop(&self.run, why.to_owned()));
             match state.end_item(self.run.id, ended) {
                 Some(message) => messages.push(message),
                 None => return Vec::new(),
@@ -117,6 +133,13 @@ impl Request {
 }
 
 impl State {
+    fn stop(&self, run: &Run, why: String) -> Stop {
+        match run.timeout {
+            Some(seconds) if self.timed_out => Failure::timed_out(seconds).into(),
+            _ => Stop::Cancelled { why },
+        }
+    }
+
     fn end_item(&mut self, id: u64, ended: Ended) -> Option<FromAgent> {
         if self.done {
             return None;

@@ -237,6 +237,7 @@ impl Server {
             };
             let ended = match result {
                 Ok(outcome) => Ended::Outcome(outcome),
+                Err(Stop::Cancelled { why }) => Ended::Stop(request.stop(why)),
                 Err(stop) => Ended::Stop(stop),
             };
             self.send_all(|| request.end_item(ended));
@@ -313,8 +314,7 @@ impl Server {
                     Due::Never => {}
                     Due::At(at) => wake = Some(wake.map_or(at, |wake| wake.min(at))),
                     Due::Deadline => {
-                        let seconds = request.run.timeout.unwrap_or_default();
-                        request.cancel(&format!("it was not done after {seconds} seconds"));
+                        request.time_out();
                         cancelled = true;
                     }
                     Due::Overdue => overdue.push(request.clone()),
