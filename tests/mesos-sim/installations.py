@@ -4,7 +4,7 @@ import json
 import os
 import subprocess
 
-from cluster import CLUSTER, FIRST, TARGET, Watch, check
+from cluster import CLUSTER, FIRST, PROJECT, TARGET, Watch, check
 from registry import scenario
 from upgrades import boot
 
@@ -146,5 +146,43 @@ def secured_upgrade(place, engine, options):
             cluster.check_upgraded()
         check(WHO["secret"] not in done.output, "the run prints the password")
         return f"refused without in {refused.seconds:.0f} s, {done.seconds:.0f} s"
+    finally:
+        cluster.down()
+
+
+DISCOVERY = """
+- hosts: mesos_agents
+  gather_facts: false
+  tasks:
+    - name: Find the masters
+      ansible.builtin.include_role: {name: mesos_common, tasks_from: discover}
+
+    - name: Ask the one that leads
+      ansible.builtin.include_role: {name: mesos_common, tasks_from: ask}
+      vars:
+        mesos_call: {type: GET_MASTER}
+
+    - name: Say what was found
+      ansible.builtin.debug:
+        msg: "FOUND {{ mesos_masters | join(',') }} LED BY {{ mesos_leader }}"
+"""
+
+
+@scenario("refit", "ansible")
+def masters_discovered(place, engine, options):
+    """The masters are found in ZooKeeper's nodes instead of the inventory, and the one that leads answers."""
+    cluster = boot(os.path.join(place, engine), options)
+    try:
+        addresses = {name: cluster.ssh(name, "cat /etc/mesos-master/ip") for name in cluster.names("master")}
+        playbook = os.path.join(cluster.files, "discovery.yml")
+        os.symlink(os.path.join(PROJECT, "roles"), os.path.join(cluster.files, "roles"))
+        with open(playbook, "w") as file:
+            file.write(DISCOVERY)
+        done = cluster.run(engine, playbook)
+        check(done.code == 0, f"{engine} ends with {done.code}")
+        masters = ",".join(sorted(f"{ip}:5050" for ip in addresses.values()))
+        words = f"FOUND {masters} LED BY {addresses[cluster.leader()]}:5050"
+        check(words in done.output, f"the run does not say {words!r}")
+        return f"{done.seconds:.0f} s"
     finally:
         cluster.down()
