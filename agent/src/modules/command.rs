@@ -55,7 +55,7 @@ fn run(args: Args, host: &Host<'_>) -> ModuleResult {
         (None, argv) => argv.unwrap_or_default(),
     };
     if words.is_empty() {
-        return Err(Failure::new("no command given: set `cmd` or `argv`").with("rc", 256).into());
+        return Err(Failure::new("no command given").with("rc", 256).into());
     }
     let argv = if args.expand_argument_vars {
         words.iter().map(|word| expand(host, word)).collect::<HostResult<Vec<_>>>()?
@@ -77,7 +77,8 @@ fn run(args: Args, host: &Host<'_>) -> ModuleResult {
     .run(host)?;
     Ok(match args.executable {
         Some(executable) => outcome.warn(format!(
-            "`command` does not use `executable` ({executable}); the module `shell` runs a command by another shell"
+            "`executable` ({executable}) is no longer supported by `command`; the module `shell` runs a command by \
+             another shell"
         )),
         None => outcome,
     })
@@ -167,7 +168,7 @@ impl Execution {
     fn directory(&self, host: &Host<'_>, here: &Path, chdir: &Path) -> Result<PathBuf, Stop> {
         let directory = here.join(expand(host, &chdir.to_string_lossy())?);
         let failed = |why: &str| {
-            let message = format!("cannot change to directory {} (`chdir`): {why}", directory.display());
+            let message = format!("Unable to change directory to {} (`chdir`): {why}", directory.display());
             Stop::from(Failure::new(message).with("cmd", self.cmd.clone()))
         };
         match host.files.stat(&directory, true)? {

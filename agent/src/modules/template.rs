@@ -6,20 +6,49 @@
 use super::copy::{Placement, payload};
 use super::file_attributes::FileArgs;
 use super::{Call, Module};
-use crate::args::Args as _;
+use crate::args;
+use crate::args::{Arg, Args as _, Kind};
 use crate::outcome::{ModuleResult, Stop};
-use crate::{args, choices};
+use serde_json::Value;
 use std::path::PathBuf;
 
-choices! {
-    /// How lines end.
-    pub enum NewlineSequence {
-        /// As on Unix.
-        Lf = "\n",
-        /// As on old Macs.
-        Cr = "\r",
-        /// As on Windows.
-        CrLf = "\r\n",
+/// How lines end.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum NewlineSequence {
+    /// As on Unix.
+    Lf,
+    /// As on old Macs.
+    Cr,
+    /// As on Windows.
+    CrLf,
+}
+
+impl NewlineSequence {
+    /// The characters.
+    pub fn word(self) -> &'static str {
+        match self {
+            NewlineSequence::Lf => "\n",
+            NewlineSequence::Cr => "\r",
+            NewlineSequence::CrLf => "\r\n",
+        }
+    }
+}
+
+impl Arg for NewlineSequence {
+    const KIND: Kind = Kind::Str;
+
+    /// Takes the characters themselves, and the escapes that stand for them in single quotes.
+    fn parse(value: &Value) -> Result<Self, String> {
+        match value.as_str() {
+            Some("\n" | "\\n") => Ok(NewlineSequence::Lf),
+            Some("\r" | "\\r") => Ok(NewlineSequence::Cr),
+            Some("\r\n" | "\\r\\n") => Ok(NewlineSequence::CrLf),
+            _ => Err(format!("{value} is not one of \\n, \\r, \\r\\n")),
+        }
+    }
+
+    fn show(&self) -> Value {
+        Value::String(self.word().to_owned())
     }
 }
 
