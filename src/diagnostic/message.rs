@@ -125,6 +125,12 @@ impl From<Diagnostic> for Diagnostics {
     }
 }
 
+/// Whether a name is surely a misspelling of one of `known`: one letter apart. Names of three letters are often that near to
+/// each other by chance.
+pub fn is_misspelt<'a>(name: &str, known: impl IntoIterator<Item = &'a str>) -> bool {
+    name.len() > 3 && known.into_iter().any(|candidate| strsim::damerau_levenshtein(name, candidate) == 1)
+}
+
 /// `name` or, where it is near one of `known`, a hint that names that one: "did you mean `owner`?".
 pub fn did_you_mean<'a>(name: &str, known: impl IntoIterator<Item = &'a str>) -> Option<String> {
     known

@@ -1,7 +1,7 @@
 //! What a task does: its module and the arguments, in all the forms in which they may be written.
 
 use super::Pass;
-use crate::diagnostic::{Diagnostic, Span, did_you_mean};
+use crate::diagnostic::{Diagnostic, Span, did_you_mean, is_misspelt};
 use crate::loader::{Entry, Node, Source, key_values};
 use crate::playbook::keyword::{self, Keyword, Places};
 use crate::playbook::model::{Action, Args};
@@ -48,8 +48,9 @@ impl Pass<'_> {
             }
             ([entry], None) => {
                 let name = entry.key.as_str().unwrap_or_default().to_owned();
-                if crate::actions::find(&name).is_none() {
-                    self.unknown_module(entry, keywords, place);
+                if crate::actions::find(&name).is_none()
+                    && !self.unknown_module(entry, keywords, place, self.failure_is_excused)
+                {
                     return None;
                 }
                 let args = self.args(&name, &entry.value, keywords)?;
@@ -73,7 +74,7 @@ impl Pass<'_> {
                 } else {
                     for entry in several.iter().filter(|entry| !known(entry)) {
                         if modules.is_empty() {
-                            self.unknown_module(entry, keywords, place);
+                            self.unknown_module(entry, keywords, place, false);
                         } else {
                             self.unknown_key(entry, place);
                         }
@@ -84,10 +85,12 @@ impl Pass<'_> {
         }
     }
 
-    fn unknown_module(&mut self, entry: &Entry, keywords: &Keywords, place: Places) {
+    /// Says that there is no such module. Whether the task stays all the same, and fails if it comes to it: where the
+    /// playbook reckons with that, or where a condition may well leave it out (`dnf`, on hosts that have `apt`).
+    fn unknown_module(&mut self, entry: &Entry, keywords: &Keywords, place: Places, may_stay: bool) -> bool {
         let Some(name) = entry.key.as_str() else {
             self.unknown_key(entry, place);
-            return;
+            return false;
         };
         let near_keyword = did_you_mean(name, keyword::names_on(place));
         let near_module = did_you_mean(short_name(name), crate::actions::names());
@@ -97,11 +100,15 @@ impl Pass<'_> {
             "there is no module or keyword"
         };
         let mut problem = Diagnostic::error(&entry.key.span, format!("{what} `{name}`"));
+        let known = crate::actions::names().chain(keyword::names_on(place));
+        let stays = may_stay && !self.alone && !is_misspelt(short_name(name), known);
         match near_module.or(near_keyword) {
+            _ if stays => problem = problem.hint("the task fails where it is not skipped").warning(),
             Some(hint) => problem = problem.hint(hint),
             None => problem = problem.hint("`refit doc --list` lists the modules"),
         }
         self.problems.push(problem);
+        stays
     }
 
     /// `action: copy src=a dest=b`, `local_action: {module: copy, src: a}`.

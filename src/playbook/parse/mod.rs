@@ -63,6 +63,8 @@ pub(super) struct Pass<'a> {
     pub(super) has_module_defaults: bool,
     /// Whether the playbook goes on after a failure of the task that is read: it may be meant to fail.
     pub(super) failure_is_handled: bool,
+    /// Whether that, or whether the task that is read may be left out by a condition.
+    pub(super) failure_is_excused: bool,
     /// Roles met that the whole play sees.
     pub(super) static_roles: Vec<Arc<super::RoleUse>>,
     /// Whether a file is looked at by itself: what it imports is not read.
@@ -138,6 +140,7 @@ impl Parser {
             role_handlers: Vec::new(),
             has_module_defaults: false,
             failure_is_handled: false,
+            failure_is_excused: false,
             static_roles: Vec::new(),
             alone: false,
         }

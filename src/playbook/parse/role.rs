@@ -2,7 +2,7 @@
 
 use super::Pass;
 use crate::diagnostic::{Diagnostic, Span};
-use crate::loader::{Node as Yaml, Source};
+use crate::loader::{Entry, Node as Yaml, Source};
 use crate::playbook::keyword::{Keyword, ROLE};
 use crate::playbook::model::{Action, Args, Block, Node, Task};
 use crate::playbook::role::{Role, RoleUse};
@@ -298,7 +298,17 @@ fn role_validation(role: &Role, entry_point: &str, scope: &Arc<Scope>) -> Option
     let mut keywords = Keywords::default();
     keywords.set(Keyword::Name, Source { span: spec.span.clone(), node: Yaml::Unsafe(title.into()) });
     keywords.set(Keyword::Tags, Source::text(&spec.span, "always"));
-    let args = Args { named: vec![(Arc::from("argument_spec"), options.clone())], ..Args::default() };
+    let data = |text: &str| Source { span: spec.span.clone(), node: Yaml::Unsafe(text.into()) };
+    let context = [
+        ("type", "role"),
+        ("name", &*role.name),
+        ("argument_spec_name", entry_point),
+        ("path", &*role.path.to_string_lossy()),
+    ];
+    let context = context.map(|(name, text)| Entry { key: Source::text(&spec.span, name), value: data(text) });
+    let context = Source { span: spec.span.clone(), node: Yaml::Map(context.to_vec().into()) };
+    let named = vec![(Arc::from("argument_spec"), options.clone()), (Arc::from("validate_args_context"), context)];
+    let args = Args { named, ..Args::default() };
     Some(Node::Task(Arc::new(Task {
         scope: Arc::new(Scope {
             kind: ScopeKind::Task,

@@ -115,6 +115,8 @@ impl Pass<'_> {
         self.has_module_defaults |= keywords.get(Keyword::ModuleDefaults).is_some();
         self.failure_is_handled = failure_is_handled(&keywords, parent);
         self.check_conditions(&keywords);
+        let has_condition = keywords.get(Keyword::When).is_some() || !parent.gathered(Keyword::When).is_empty();
+        self.failure_is_excused = self.failure_is_handled || has_condition;
         let Some(found) = self.action(&others, &keywords, &item.span, place, parent) else { return Vec::new() };
         if found.local {
             keywords.set(Keyword::DelegateTo, Source::text(&item.span, "localhost"));
