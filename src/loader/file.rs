@@ -59,13 +59,22 @@ fn read(text: &str, file: &Arc<SourceFile>) -> Result<Loaded, Diagnostic> {
         return Err(Diagnostic::error(&span, message).hint(r#"write it as an escape in double quotes: "\x1b""#));
     }
     let mut warnings = Vec::new();
-    let source = build(text, file, is_json(text), &mut warnings)?;
+    let source = build(text, file, is_json(text), &mut warnings).map_err(|problem| match not_json(text) {
+        Some(why) if !file.text.is_empty() => problem.hint(format!("read as JSON: {why}")),
+        _ => problem,
+    })?;
     Ok(Loaded { source, warnings, encrypted: false })
 }
 
 /// Whether it is read as JSON. Whatever is JSON is: there `1e3` is a number.
 fn is_json(text: &str) -> bool {
     text.trim_start().starts_with(['{', '[']) && serde_json::from_str::<IgnoredAny>(text).is_ok()
+}
+
+/// What is wrong with a text that looks like JSON and is none.
+fn not_json(text: &str) -> Option<String> {
+    let looks_so = text.trim_start().starts_with(['{', '[']);
+    serde_json::from_str::<IgnoredAny>(text).err().filter(|_| looks_so).map(|error| error.to_string())
 }
 
 fn decode(path: &Path, bytes: Vec<u8>) -> Result<String, Diagnostic> {

@@ -48,6 +48,7 @@ pub use controller_files::Unread;
 pub use files::FileOptions;
 pub use holes::{HOLE, Holes};
 pub use language::Syntax;
+pub use lookups::failure_prefix as lookup_failure_prefix;
 pub use marker::{failed, is_undefined, is_unknown, unknown};
 pub use minijinja::Value;
 pub use omit::{is_omit, omit};

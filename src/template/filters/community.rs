@@ -7,7 +7,7 @@ use crate::template::python::kind::{Kind, items, kind};
 use crate::template::tests::loose_order;
 use minijinja::Value;
 
-pub static FILTERS: [Filter; 8] = [
+pub static FILTERS: [Filter; 9] = [
     Filter::new("community.general.version_sort version_sort", "value, reverse=False", version_sort),
     Filter::new("ansible.utils.fact_diff fact_diff", "before, after, plugin=None", fact_diff),
     Filter::new("community.general.to_seconds", "value, **units", |call| duration(call, 1.0)),
@@ -15,6 +15,7 @@ pub static FILTERS: [Filter; 8] = [
     Filter::new("community.general.to_minutes", "value, **units", |call| duration(call, 60.0)),
     Filter::new("community.general.to_hours", "value, **units", |call| duration(call, 3600.0)),
     Filter::new("community.general.to_days", "value, **units", |call| duration(call, 86_400.0)),
+    Filter::new("vault", "value, secret, salt=None, vault_id='filter_default', wrap_object=False, vaultid=None", vault),
     Filter::new("unvault", "value, secret=None, vault_id='filter_default', vaultid=None", unvault),
 ];
 
@@ -112,10 +113,37 @@ fn duration(call: &mut Call<'_, '_>, unit: f64) -> Outcome<Value> {
     Ok(Value::from(total / unit))
 }
 
+/// A vault of the secret that a filter is given.
+fn vault_of(call: &Call<'_, '_>, secret: usize, id: &str) -> Outcome<crate::vault::Vault> {
+    let secret = call.only_text(secret)?;
+    let secret = crate::connection::Secret(zeroize::Zeroizing::new(secret.to_owned()));
+    Ok(crate::vault::Vault::new(vec![(id.to_owned(), secret)]))
+}
+
+fn vault(call: &mut Call<'_, '_>) -> Outcome<Value> {
+    if call.flag(4)? {
+        return fail("`wrap_object` is not supported: the filter gives the encrypted text");
+    }
+    let id = call.text(if call.given(5).is_some() { 5 } else { 3 })?.into_owned();
+    let vault = vault_of(call, 1, &id)?;
+    let salt = call.given(2).map(|salt| crate::template::arguments::as_text(salt).map(String::from)).transpose()?;
+    match vault.with_salt(salt).encrypt(call.only_text(0)?.as_bytes(), None) {
+        Ok(sealed) => Ok(Value::from(sealed)),
+        Err(error) => fail(error.to_string()),
+    }
+}
+
 fn unvault(call: &mut Call<'_, '_>) -> Outcome<Value> {
     let text = call.text(0)?;
     if !crate::vault::is_encrypted(text.as_bytes()) {
         return Ok(call.value(0).clone());
+    }
+    if call.given(1).is_some() {
+        let id = call.text(if call.given(3).is_some() { 3 } else { 2 })?.into_owned();
+        return match vault_of(call, 1, &id)?.decrypt(&text) {
+            Ok(plain) => Ok(Value::from(String::from_utf8_lossy(&plain).into_owned())),
+            Err(error) => fail(error.to_string()),
+        };
     }
     let place = crate::diagnostic::Span::nowhere("the filter unvault");
     match call.machine.scope.templater().vault.decrypt(&text, &place) {

@@ -185,7 +185,7 @@ fn from_yaml_all(call: &mut Call<'_, '_>) -> Outcome<Value> {
 }
 
 fn from_ini(call: &mut Call<'_, '_>) -> Outcome<Value> {
-    let ini = crate::template::ini::Ini::parse(call.only_text(0)?, false)?;
+    let ini = crate::template::ini::Ini::parse(call.only_text(0)?, false, false)?;
     let sections = ini.sections.iter().map(|(name, entries)| {
         let entries = entries.iter().map(|(key, value)| (key.as_str(), Value::from(value.as_str())));
         (name.as_str(), Value::from_pairs(entries))

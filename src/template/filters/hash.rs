@@ -48,14 +48,15 @@ fn to_bytes(text: &str, encoding: &str) -> Outcome<Vec<u8>> {
     }
 }
 
-fn from_bytes(bytes: &[u8], encoding: &str) -> Outcome<String> {
+/// Bytes in one of Python's encodings as text.
+pub fn from_bytes(bytes: &[u8], encoding: &str) -> Outcome<String> {
     let wide = |pair: fn([u8; 2]) -> u16| {
         let units: Vec<u16> = bytes.chunks_exact(2).map(|chunk| pair([chunk[0], chunk[1]])).collect();
         String::from_utf16_lossy(&units)
     };
     match encoding.to_lowercase().replace('_', "-").as_str() {
         "utf-8" | "utf8" | "ascii" | "us-ascii" => Ok(String::from_utf8_lossy(bytes).into_owned()),
-        "latin-1" | "latin1" | "iso-8859-1" => Ok(bytes.iter().map(|byte| *byte as char).collect()),
+        "latin-1" | "latin1" | "iso-8859-1" | "iso8859-1" => Ok(bytes.iter().map(|byte| *byte as char).collect()),
         "utf-16-le" | "utf-16le" => Ok(wide(u16::from_le_bytes)),
         "utf-16-be" | "utf-16be" => Ok(wide(u16::from_be_bytes)),
         "utf-16" => match bytes {

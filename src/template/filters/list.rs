@@ -363,7 +363,7 @@ fn combinations(call: &mut Call<'_, '_>) -> Outcome<Value> {
 }
 
 /// The pairs of each element and each item of one of its lists.
-pub fn subelements_of(elements: &Value, path: &Value, skip_missing: bool) -> Outcome<Vec<(Value, Value)>> {
+fn subelements_of(elements: &Value, path: &Value, skip_missing: bool) -> Outcome<Vec<(Value, Value)>> {
     let elements = if is_map(elements) {
         pairs(elements)?.into_iter().map(|(_, value)| value).collect()
     } else if matches!(kind(elements), Kind::Seq) {

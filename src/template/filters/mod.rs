@@ -15,7 +15,8 @@ mod text;
 mod time;
 mod value;
 
-pub use list::{cartesian, subelements_of};
+pub use hash::from_bytes;
+pub use list::cartesian;
 pub use value::as_bool;
 
 use super::arguments::{Call, Signature};

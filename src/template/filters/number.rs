@@ -8,7 +8,7 @@ use crate::template::python::kind::{Kind, int, kind, type_name};
 use crate::template::python::operators::{Operator, apply, negate};
 use minijinja::Value;
 
-pub static FILTERS: [Filter; 9] = [
+pub static FILTERS: [Filter; 10] = [
     Filter::new("int", "value, default=0, base=10", whole),
     Filter::new("float", "value, default=None", float),
     Filter::new("abs", "value", |call| match kind(call.value(0)) {
@@ -24,6 +24,7 @@ pub static FILTERS: [Filter; 9] = [
     }),
     Filter::new("root", "value, base=2", root),
     Filter::new("log", "value, base=None", log),
+    Filter::new("filesizeformat", "value, binary=False", file_size),
     Filter::new("human_readable", "value, isbits=False, unit=None", human_readable),
     Filter::new("human_to_bytes", "value, default_unit=None, isbits=False", human_to_bytes),
 ];
@@ -35,6 +36,34 @@ fn number(value: &Value) -> Outcome<f64> {
         Kind::Bool(flag) => Ok(f64::from(u8::from(flag))),
         _ => fail(format!("must be real number, not {}", type_name(value))),
     }
+}
+
+/// A number of bytes with the unit that gives a short number.
+fn file_size(call: &mut Call<'_, '_>) -> Outcome<Value> {
+    const DECIMAL: [&str; 8] = ["kB", "MB", "GB", "TB", "PB", "EB", "ZB", "YB"];
+    const BINARY: [&str; 8] = ["KiB", "MiB", "GiB", "TiB", "PiB", "EiB", "ZiB", "YiB"];
+    let (base, units) = if call.flag(1)? { (1024.0_f64, BINARY) } else { (1000.0_f64, DECIMAL) };
+    let bytes = match call.value(0).as_str().map(parse_float) {
+        Some(Some(number)) => number,
+        Some(None) => return fail(format!("could not convert string to float: '{}'", call.text(0)?)),
+        None => number(call.value(0))?,
+    };
+    if bytes == 1.0 {
+        return Ok(Value::from("1 Byte"));
+    }
+    if bytes < base {
+        return Ok(Value::from(format!("{} Bytes", bytes.trunc())));
+    }
+    let mut size = bytes / base;
+    let mut units = units.iter();
+    let mut unit = units.next();
+    while size >= base
+        && let Some(next) = units.next()
+    {
+        size /= base;
+        unit = Some(next);
+    }
+    Ok(Value::from(format!("{size:.1} {}", unit.copied().unwrap_or_default())))
 }
 
 fn whole(call: &mut Call<'_, '_>) -> Outcome<Value> {

@@ -278,7 +278,9 @@ fn several(value: &Value, separators: &[char]) -> Outcome<Vec<Value>> {
     }
 }
 
+/// With the option `subdir`, which `with_first_found` sets, files are looked for in that directory of a role, not in `files`.
 fn first_found(terms: &mut Terms<'_, '_>) -> Outcome<Vec<Value>> {
+    let kind_of_file = terms.text("subdir", "files")?;
     let mut skip = terms.flag("skip", false)?;
     // (where to look, what for), in order; nowhere means the search path.
     let mut wanted: Vec<(Option<Value>, Value)> = Vec::new();
@@ -338,16 +340,7 @@ fn first_found(terms: &mut Terms<'_, '_>) -> Outcome<Vec<Value>> {
             }
             None => name,
         };
-        let mut all = candidates(terms.machine.scope, &full, "files");
-        if !Path::new(&full).is_absolute() {
-            for kind in ["templates", "tasks", "vars"] {
-                for more in candidates(terms.machine.scope, &full, kind) {
-                    if !all.contains(&more) {
-                        all.push(more);
-                    }
-                }
-            }
-        }
+        let all = candidates(terms.machine.scope, &full, &kind_of_file);
         if let Some(found) = all.iter().find(|candidate| candidate.exists()) {
             let path = crate::template::paths::absolute(&found.display().to_string());
             return Ok(vec![Value::from(path)]);

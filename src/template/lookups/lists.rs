@@ -2,8 +2,8 @@
 
 use super::{Lookup, Terms};
 use crate::template::fault::{Outcome, fail};
-use crate::template::filters::{cartesian, subelements_of};
-use crate::template::python::kind::{Kind, is_map, is_seq, items, kind, pairs};
+use crate::template::filters::cartesian;
+use crate::template::python::kind::{Kind, is_map, is_seq, items, kind, pairs, type_name};
 use crate::template::python::random::Random;
 use minijinja::Value;
 use minijinja::value::Tuple;
@@ -78,28 +78,85 @@ fn together(terms: &mut Terms<'_, '_>) -> Outcome<Vec<Value>> {
 }
 
 fn subelements(terms: &mut Terms<'_, '_>) -> Outcome<Vec<Value>> {
-    let (elements, path, flags) = match terms.terms.as_slice() {
-        [elements, path] => (elements, path, None),
-        [elements, path, flags] => (elements, path, Some(flags)),
-        _ => {
-            return fail(
-                "subelements lookup expects a list of two or three items: a dict or list, a key, and optionally flags",
-            );
-        }
+    let is_list_of_two_or_three = (2..=3).contains(&terms.terms.len());
+    let Some(path) = terms.terms.get(1).and_then(Value::as_str).filter(|_| is_list_of_two_or_three) else {
+        return fail(
+            "subelements lookup expects a list of two or three items: first a dict or a list, second a string that \
+             leads to a list in each of its elements, and perhaps a dict of flags",
+        );
     };
-    let skip_missing = match flags {
+    let skip_missing = match terms.terms.get(2) {
         Some(flags) if is_map(flags) => {
             flags.get_attr("skip_missing").is_ok_and(|flag| crate::template::filters::as_bool(&flag).unwrap_or(false))
         }
-        _ => false,
+        Some(_) => return fail("the optional third item must be a dict: `skip_missing: true` or `false`"),
+        None => false,
     };
-    // Unlike the filter, the lookup gives the elements without the list that is gone through.
-    let pairs = subelements_of(elements, path, skip_missing)?;
-    let shorten = |element: &Value| -> Outcome<Value> {
-        let entries = crate::template::python::kind::pairs(element)?;
-        Ok(Value::from_pairs(entries.into_iter().filter(|(key, _)| key != path)))
+    let (elements, keys) = (&terms.terms[0], path.split('.').collect::<Vec<_>>());
+    let is_skipped = |element: &Value| match element.get_attr("skipped") {
+        Ok(flag) => !flag.is_undefined() && flag != Value::from(false),
+        Err(_) => false,
     };
-    pairs.into_iter().map(|(element, item)| Ok(pair(shorten(&element)?, item))).collect()
+    let elements = match kind(elements) {
+        Kind::Map if is_skipped(elements) => return Ok(Vec::new()),
+        Kind::Map => pairs(elements)?.into_iter().map(|(_, value)| value).collect(),
+        Kind::Seq => items(elements)?,
+        _ => vec![elements.clone()],
+    };
+    let mut rows = Vec::new();
+    for element in elements {
+        if !is_map(&element) {
+            return fail(format!("subelements lookup expects a dictionary, this is '{element}'"));
+        }
+        if is_skipped(&element) {
+            continue;
+        }
+        let Some(list) = list_in(&element, &keys, skip_missing)? else { continue };
+        // Unlike the filter, the lookup gives the elements without the list that is gone through.
+        let rest = without(&element, &keys)?;
+        rows.extend(list.into_iter().map(|item| pair(rest.clone(), item)));
+    }
+    Ok(rows)
+}
+
+/// An element without what keys lead to.
+fn without(element: &Value, keys: &[&str]) -> Outcome<Value> {
+    let Some((first, inner)) = keys.split_first() else { return Ok(element.clone()) };
+    let mut kept = Vec::new();
+    for (key, value) in pairs(element)? {
+        if key.as_str() != Some(first) {
+            kept.push((key, value));
+        } else if !inner.is_empty() {
+            kept.push((key, without(&value, inner)?));
+        }
+    }
+    Ok(Value::from_pairs(kept))
+}
+
+/// The list that keys lead to in an element. `None` where it is to be skipped.
+fn list_in(element: &Value, keys: &[&str], skip_missing: bool) -> Outcome<Option<Vec<Value>>> {
+    let mut inner = element.clone();
+    for (index, key) in keys.iter().enumerate() {
+        let Some(found) = crate::template::machine::lookup(&inner, &Value::from(*key))? else {
+            return if skip_missing {
+                Ok(None)
+            } else {
+                fail(format!("could not find '{key}' key in iterated item '{inner}'"))
+            };
+        };
+        let last = index + 1 == keys.len();
+        let (fits, wanted) = if last { (is_seq(&found), "list") } else { (is_map(&found), "dictionary") };
+        if !fits {
+            let known = type_name(&found);
+            return if skip_missing {
+                Ok(None)
+            } else {
+                fail(format!("the key {key} should point to a {wanted}, this is of type {known}"))
+            };
+        }
+        inner = found;
+    }
+    items(&inner).map(Some)
 }
 
 /// The longest sequence: a longer one would fill the memory.
@@ -117,12 +174,13 @@ fn sequence(terms: &mut Terms<'_, '_>) -> Outcome<Vec<Value>> {
     Ok(all)
 }
 
-fn number(text: &str) -> Outcome<i128> {
+/// A number of a sequence: `name` says which.
+fn number(name: &str, text: &str) -> Outcome<i128> {
     match crate::template::python::float::parse_int(text, 0)
         .or_else(|| crate::template::python::float::parse_int(text, 10))
     {
         Some(number) => Ok(number),
-        None => fail(format!("can't parse {text:?} as integer")),
+        None => fail(format!("Invalid type for `{name}` of with_sequence: {text:?} is no whole number")),
     }
 }
 
@@ -131,12 +189,12 @@ fn one_sequence(terms: &Terms<'_, '_>, term: &str) -> Outcome<Vec<Value>> {
     let mut format = terms.text("format", "%d")?;
     let mut set = |key: &str, value: &str| -> Outcome<()> {
         match key {
-            "start" => start = Some(number(value)?),
-            "end" => end = Some(number(value)?),
-            "count" => count = Some(number(value)?),
-            "stride" => stride = Some(number(value)?),
+            "start" => start = Some(number(key, value)?),
+            "end" => end = Some(number(key, value)?),
+            "count" => count = Some(number(key, value)?),
+            "stride" => stride = Some(number(key, value)?),
             "format" => format = value.to_owned(),
-            _ => return fail(format!("unrecognized arguments to with_sequence: '{key}'")),
+            _ => return fail(format!("unrecognized arguments to with_sequence: ['{key}']")),
         }
         Ok(())
     };

@@ -62,6 +62,20 @@ impl Terms<'_, '_> {
         }
     }
 
+    /// The terms, which must be names of variables.
+    pub fn names(&self) -> Outcome<Vec<String>> {
+        let name = |term: &Value| match term.as_str() {
+            Some(name) => Ok(name.to_owned()),
+            None => {
+                let (shown, found) = (as_text(term)?, super::python::kind::type_name(term));
+                super::fault::fail(format!(
+                    "Invalid setting identifier, \"{shown}\" is not a string but of type {found}"
+                ))
+            }
+        };
+        self.terms.iter().map(name).collect()
+    }
+
     /// The terms as text.
     pub fn texts(&self) -> Outcome<Vec<String>> {
         self.terms.iter().map(|term| as_text(term).map(std::borrow::Cow::into_owned)).collect()
@@ -85,6 +99,11 @@ pub fn names() -> impl Iterator<Item = &'static str> {
 pub fn find(name: &str) -> Option<&'static Lookup> {
     let short = ["ansible.builtin.", "ansible.legacy."].iter().find_map(|prefix| name.strip_prefix(prefix));
     BY_NAME.get(short.unwrap_or(name)).copied()
+}
+
+/// What the message of a lookup that failed begins with.
+pub fn failure_prefix(name: &str) -> String {
+    format!("the lookup '{name}' failed: ")
 }
 
 /// `lookup(…)`: one result as it is, several texts joined by commas.
@@ -131,14 +150,14 @@ fn run(call: &mut Call<'_, '_>, always_list: bool) -> Outcome<Value> {
         }
         (Err(fault), Some(how @ ("warn" | "ignore"))) => {
             if how == "warn" {
-                let warning = format!("the lookup '{name}' failed: {}", fault.message);
+                let warning = format!("{}{}", failure_prefix(&name), fault.message);
                 call.machine.scope.warn(crate::diagnostic::Diagnostic::plain(warning).warning());
             }
             return Ok(if wantlist { Value::from(Vec::<Value>::new()) } else { Value::from(()) });
         }
         (Err(mut fault), _) => {
             if fault.origin.is_none() && fault.home.is_none() {
-                fault.message = format!("the lookup '{name}' failed: {}", fault.message);
+                fault.message = format!("{}{}", failure_prefix(&name), fault.message);
             }
             return Err(fault);
         }

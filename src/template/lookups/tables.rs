@@ -97,42 +97,95 @@ fn rows(text: &str, delimiter: char) -> Vec<Vec<String>> {
     rows
 }
 
+/// The options of `ini` that may stand in a term.
+const INI_OPTIONS: &[&str] = &[
+    "type",
+    "section",
+    "file",
+    "re",
+    "default",
+    "encoding",
+    "interpolation",
+    "case_sensitive",
+    "allow_no_value",
+    "allow_none",
+];
+
+/// A term of `ini`: the key, then options as `name=value`; words after these belong to the last one.
+fn ini_words(term: &str) -> Outcome<(String, Vec<(String, String)>)> {
+    let mut key: Vec<&str> = Vec::new();
+    let mut options: Vec<(String, String)> = Vec::new();
+    for word in term.split_whitespace() {
+        match word.split_once('=') {
+            Some((name, value)) if INI_OPTIONS.contains(&name) => options.push((name.to_owned(), value.to_owned())),
+            Some((name, _)) => {
+                return fail(format!("`{name}` is not a valid option of ini: {}", INI_OPTIONS.join(", ")));
+            }
+            None => match options.last_mut() {
+                Some((_, value)) => {
+                    value.push(' ');
+                    value.push_str(word);
+                }
+                None => key.push(word),
+            },
+        }
+    }
+    if key.is_empty() {
+        return fail(format!("No key to lookup was provided as first term with in string inline options: {term}"));
+    }
+    Ok((key.join(" "), options))
+}
+
 fn ini(terms: &mut Terms<'_, '_>) -> Outcome<Vec<Value>> {
     let mut found = Vec::new();
     for term in terms.texts()? {
-        let (key, inline) = words(&term);
+        let (key, inline) = ini_words(&term)?;
         let file = option(terms, &inline, "file", "ansible.ini")?;
         let section = option(terms, &inline, "section", "global")?;
         let sort = option(terms, &inline, "type", "ini")?;
-        let is_true = |text: String| matches!(text.to_lowercase().as_str(), "true" | "yes" | "1");
-        let by_pattern = is_true(option(terms, &inline, "re", "false")?);
-        let case_sensitive = is_true(option(terms, &inline, "case_sensitive", "false")?);
+        let flag = |name: &str, default: &str| -> Outcome<bool> {
+            Ok(matches!(option(terms, &inline, name, default)?.to_lowercase().as_str(), "true" | "yes" | "1" | "on"))
+        };
+        let (by_pattern, case_sensitive) = (flag("re", "false")?, flag("case_sensitive", "false")?);
+        let keyless = flag("allow_no_value", "false")? || flag("allow_none", "false")?;
+        let interpolated = flag("interpolation", "true")?;
         let default = option(terms, &inline, "default", "")?;
-        let allow_missing = is_true(option(terms, &inline, "allow_none", "false")?);
-        let mut text = text_of(terms, &file)?;
+        let path = find(terms.machine.scope, &file, "files")?;
+        let bytes = read(terms.machine.scope, &path)?;
+        let mut text = super::super::filters::from_bytes(&bytes, &option(terms, &inline, "encoding", "utf-8")?)?;
         let section = if sort == "properties" { "java_properties".to_owned() } else { section };
         if sort == "properties" {
             text.insert_str(0, "[java_properties]\n");
         }
-        let ini = Ini::parse(&text, case_sensitive)?;
+        let ini = Ini::parse(&text, case_sensitive, keyless).map_err(|mut fault| {
+            fault.message = format!("{file}: {}", fault.message);
+            fault
+        })?;
         let Some(entries) = ini.sections.get(&section) else {
-            if !default.is_empty() || allow_missing || terms.options.iter().any(|(name, _)| name == "default") {
+            if !default.is_empty() || terms.options.iter().any(|(name, _)| name == "default") {
                 found.push(Value::from(default));
                 continue;
             }
-            return fail(format!("the file '{file}' has no section '{section}'"));
+            return fail(format!("No section '{section}' in the file '{file}'"));
         };
+        let finished =
+            |value: &str| if interpolated { ini.interpolated(&section, value) } else { Ok(value.to_owned()) };
         if by_pattern {
             for (name, value) in entries {
                 let options = Options { ignore_case: !case_sensitive, ..Options::default() };
                 if matches(&key, name, options)? {
-                    found.push(Value::from(value.as_str()));
+                    found.push(Value::from(finished(value)?));
                 }
             }
             continue;
         }
         let wanted = if case_sensitive { key.clone() } else { key.to_lowercase() };
-        found.push(Value::from(entries.get(&wanted).map_or(default, Clone::clone)));
+        match entries.get(&wanted) {
+            // A key without a value gives nothing.
+            Some(value) if value.is_empty() && keyless => {}
+            Some(value) => found.push(Value::from(finished(value)?)),
+            None => found.push(Value::from(default)),
+        }
     }
     Ok(found)
 }

@@ -38,13 +38,13 @@ fn env(terms: &mut Terms<'_, '_>) -> Outcome<Vec<Value>> {
 
 fn vars(terms: &mut Terms<'_, '_>) -> Outcome<Vec<Value>> {
     let mut found = Vec::new();
-    for name in terms.texts()? {
+    for name in terms.names()? {
         let value = terms.machine.scope.resolve(&name)?;
         match (value.filter(|value| !is_undefined(value)), default_of(terms)) {
             (Some(value), _) => found.push(value),
             (None, Some(default)) => found.push(default.clone()),
             (None, None) => {
-                found.push(marker(undefined(&name, format!("'{name}' is undefined: no variable has that name"))));
+                found.push(marker(undefined(&name, format!("No variable found with this name: {name}"))));
                 need(&found[found.len() - 1])?;
             }
         }
@@ -55,9 +55,13 @@ fn vars(terms: &mut Terms<'_, '_>) -> Outcome<Vec<Value>> {
 fn varnames(terms: &mut Terms<'_, '_>) -> Outcome<Vec<Value>> {
     let names = terms.machine.scope.names();
     let mut found = Vec::new();
-    for pattern in terms.texts()? {
+    for pattern in terms.names()? {
         for name in &names {
-            if matches(&pattern, name, Options::default())? {
+            let named = matches(&pattern, name, Options::default()).map_err(|mut fault| {
+                fault.message = format!("Unable to use \"{pattern}\" for names of variables: {}", fault.message);
+                fault
+            })?;
+            if named {
                 found.push(Value::from(name.clone()));
             }
         }

@@ -18,12 +18,11 @@ pub static TESTS: [Test; 6] = [
         };
         regex(call, anchor)
     }),
-    Test::new("uri", "value, schemes=None", uri),
-    Test::new("url", "value, schemes=None", |call| Ok(has_host(&call.text(0)?) && uri(call)?)),
-    Test::new("urn", "value", |call| {
-        let text = call.text(0)?;
-        Ok(scheme(&text) == Some("urn") && text.split(':').count() >= 3)
+    Test::new("uri", "value, schemes=None", |call| Ok(uri(call)?.is_some())),
+    Test::new("url", "value, schemes=None", |call| {
+        Ok(uri(call)?.is_some_and(|uri| uri.authority || uri.scheme == "file"))
     }),
+    Test::new("urn", "value", |call| Ok(uri(call)?.is_some_and(|uri| uri.scheme == "urn"))),
 ];
 
 fn regex(call: &mut Call<'_, '_>, anchor: Anchor) -> Outcome<bool> {
@@ -31,25 +30,32 @@ fn regex(call: &mut Call<'_, '_>, anchor: Anchor) -> Outcome<bool> {
     matches(&call.text(1)?, &call.text(0)?, options)
 }
 
-fn scheme(text: &str) -> Option<&str> {
-    let (scheme, _) = text.split_once(':')?;
-    let valid = scheme.starts_with(|first: char| first.is_ascii_alphabetic())
-        && scheme.chars().all(|char| char.is_ascii_alphanumeric() || "+-.".contains(char));
-    valid.then_some(scheme)
+/// What an address begins with, as Python's `urlparse` tells it: nearly every text is some address.
+struct Uri {
+    /// In lower case; empty where there is none.
+    scheme: String,
+    /// Whether a server is named.
+    authority: bool,
 }
 
-fn has_host(text: &str) -> bool {
-    text.split_once("://").is_some_and(|(_, rest)| !rest.is_empty() && !rest.starts_with(['/', '?', '#']))
+fn parse(text: &str) -> Option<Uri> {
+    let is_scheme = |scheme: &str| {
+        scheme.starts_with(|first: char| first.is_ascii_alphabetic())
+            && scheme.chars().all(|char| char.is_ascii_alphanumeric() || "+-.".contains(char))
+    };
+    let (scheme, rest) = text.split_once(':').filter(|(scheme, _)| is_scheme(scheme)).unwrap_or(("", text));
+    let authority = rest.strip_prefix("//").map(|rest| rest.split(['/', '?', '#']).next().unwrap_or_default());
+    // An address of IPv6 is in brackets: both or none.
+    let brackets = authority.is_none_or(|server| server.contains('[') == server.contains(']'));
+    brackets
+        .then(|| Uri { scheme: scheme.to_lowercase(), authority: authority.is_some_and(|server| !server.is_empty()) })
 }
 
-fn uri(call: &mut Call<'_, '_>) -> Outcome<bool> {
-    let text = call.text(0)?;
-    let Some(scheme) = scheme(&text) else { return Ok(false) };
-    if text.len() <= scheme.len() + 1 {
-        return Ok(false);
-    }
-    match call.given(1) {
-        Some(schemes) => Ok(items(schemes)?.iter().any(|wanted| wanted.as_str() == Some(scheme))),
-        None => Ok(true),
-    }
+/// The address that a test is about, if it is one, of one of the schemes that the test is given.
+fn uri(call: &mut Call<'_, '_>) -> Outcome<Option<Uri>> {
+    let Some(uri) = call.value(0).as_str().and_then(parse) else { return Ok(None) };
+    Ok(match call.given(1) {
+        Some(schemes) if !items(schemes)?.iter().any(|wanted| wanted.as_str() == Some(&uri.scheme)) => None,
+        _ => Some(uri),
+    })
 }
