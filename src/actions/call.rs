@@ -121,6 +121,22 @@ pub enum Consequence {
     Abort,
 }
 
+impl Consequence {
+    /// Whether it makes the same of the inventory as another one.
+    pub fn changes_inventory_as(&self, other: &Consequence) -> bool {
+        match (self, other) {
+            (
+                Consequence::AddHost { name, groups, vars },
+                Consequence::AddHost { name: other, groups: in_, vars: with },
+            ) => (name, groups, vars) == (other, in_, with),
+            (Consequence::GroupBy { group, parents }, Consequence::GroupBy { group: other, parents: of }) => {
+                (group, parents) == (other, of)
+            }
+            _ => false,
+        }
+    }
+}
+
 /// What an action gives.
 pub struct Done {
     /// As a module ends, unless the host was lost.

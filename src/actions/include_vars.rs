@@ -76,7 +76,7 @@ fn attempt(call: &ActionCall<'_>) -> Result<(Outcome, Variables), Halt> {
             }
             files_of(&root, &args)?
         }
-        (None, None) => return Err(Halt::failed("`include_vars` needs one of `file` and `dir`")),
+        (None, None) => return Err(Halt::failed("Could not find file: `include_vars` needs one of `file` and `dir`")),
     };
     let mut entries: Vec<crate::loader::Entry> = Vec::new();
     for file in &files {
@@ -98,6 +98,20 @@ fn attempt(call: &ActionCall<'_>) -> Result<(Outcome, Variables), Halt> {
                 )));
             }
         }
+    }
+    match args.hash_behaviour.as_deref() {
+        None | Some("replace") => {}
+        Some("merge") if args.name.is_none() => {
+            for entry in &mut entries {
+                let known = entry.key.as_str().and_then(|name| call.scope.variable(name).ok().flatten());
+                let both = std::iter::once(Binding::Source(entry.value.clone())).chain(known.map(Binding::Value));
+                if let Some(Binding::Source(whole)) = crate::vars::merged(both) {
+                    entry.value = whole;
+                }
+            }
+        }
+        Some("merge") => {}
+        Some(other) => return Err(Halt::failed(format!("`hash_behaviour` is `replace` or `merge`, not `{other}`"))),
     }
     let mut shown = serde_json::Map::new();
     for entry in &entries {

@@ -6,7 +6,7 @@ use super::remote::Halt;
 use super::sources::find;
 use refit_agent::args;
 use refit_agent::args::Args as _;
-use refit_agent::modules::Module;
+use refit_agent::modules::{Module, Rule};
 use refit_agent::outcome::{Outcome, Stop};
 use serde_json::{Map, Value as Json};
 
@@ -15,7 +15,7 @@ args! {
     pub struct Args {
         /// The program, a path on the controller, with its arguments.
         [aliases = ["_raw_params", "free_form"]]
-        cmd: String,
+        cmd: Option<String>,
         /// A path on the host: where it exists, the program does not run.
         creates: Option<String>,
         /// A path on the host: where it does not exist, the program does not run.
@@ -34,7 +34,7 @@ static MODULE: Module = Module {
     aliases: &[],
     summary: "Run a program of the controller on the host",
     args: Args::specs,
-    rules: &[],
+    rules: &[Rule::RequiredOneOf(&["cmd"])],
     free_form: Some("cmd"),
     run: None,
 };
@@ -49,6 +49,7 @@ fn run(call: &ActionCall<'_>) -> Done {
 fn attempt(call: &ActionCall<'_>) -> Result<Outcome, Halt> {
     let remote = call.remote()?;
     let args: Args = call.parsed()?;
+    let line = args.cmd.as_deref().unwrap_or_default();
     for (name, path, wanted) in [("creates", &args.creates, true), ("removes", &args.removes, false)] {
         let Some(path) = path else { continue };
         let exists = exists(call, path)?;
@@ -60,9 +61,9 @@ fn attempt(call: &ActionCall<'_>) -> Result<Outcome, Halt> {
         }
     }
     if remote.is_plan() {
-        return Err(Halt::Stop(Stop::Unknown { why: format!("what the script `{}` changes", args.cmd) }));
+        return Err(Halt::Stop(Stop::Unknown { why: format!("what the script `{line}` changes") }));
     }
-    let (program, arguments) = first_word(&args.cmd);
+    let (program, arguments) = first_word(line);
     let path = find(call, &program, "files")?;
     let mut content =
         std::fs::read(&path).map_err(|error| Halt::failed(format!("cannot read {}: {error}", path.display())))?;

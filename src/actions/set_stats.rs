@@ -33,6 +33,9 @@ static MODULE: Module = Module {
 pub static ACTION: Action = Action { declaration: || &MODULE, needs_host: NeedsHost::No, raw: &[], run };
 
 fn run(call: &ActionCall<'_>) -> Done {
+    if call.arg("data").is_some_and(|data| data.kind() != minijinja::value::ValueKind::Map) {
+        return Done::failed("The 'data' option needs to be a dictionary/hash");
+    }
     let args: Args = match call.parsed() {
         Ok(args) => args,
         Err(stop) => return Done::only(Err(stop.into())),

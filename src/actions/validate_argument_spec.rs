@@ -17,6 +17,8 @@ args! {
         argument_spec: Map<String, Json>,
         /// The values, instead of the variables of these names.
         provided_arguments: Option<Map<String, Json>>,
+        /// What the specification is of, for the result: a role's name and path.
+        validate_args_context: Option<Map<String, Json>>,
     }
 }
 
@@ -61,12 +63,15 @@ fn attempt(call: &ActionCall<'_>) -> Result<Outcome, Halt> {
         }
     }
     check(spec, &values, "", &mut problems);
+    let context = call.arg("validate_args_context").map(json).unwrap_or_else(|| Json::Object(Map::new()));
     if problems.is_empty() {
-        return Ok(Outcome::ok().with("msg", "The arg spec validation passed"));
+        let outcome = Outcome::ok().with("msg", "The arg spec validation passed");
+        return Ok(outcome.with("validate_args_context", context));
     }
     let failure = Failure::new(format!("Validation of arguments failed:\n{}", problems.join("\n")))
         .with("argument_errors", problems)
-        .with("argument_spec_data", spec.clone());
+        .with("argument_spec_data", spec.clone())
+        .with("validate_args_context", context);
     Err(Halt::Stop(Stop::Failed(failure)))
 }
 
@@ -74,11 +79,12 @@ fn attempt(call: &ActionCall<'_>) -> Result<Outcome, Halt> {
 fn check(spec: &Map<String, Json>, values: &Map<String, Json>, path: &str, problems: &mut Vec<String>) {
     let flag = |rules: &Json, name: &str| rules.get(name).is_some_and(|value| bool::parse(value).unwrap_or(false));
     let found = if path.is_empty() { String::new() } else { format!(" found in {path}") };
-    let missing: Vec<&str> = spec
+    let mut missing: Vec<&str> = spec
         .iter()
         .filter(|(name, rules)| flag(rules, "required") && values.get(*name).is_none_or(Json::is_null))
         .map(|(name, _)| name.as_str())
         .collect();
+    missing.sort_unstable();
     if !missing.is_empty() {
         problems.push(format!("missing required arguments: {}{found}", missing.join(", ")));
     }

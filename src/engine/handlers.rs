@@ -210,24 +210,32 @@ impl Batch {
         } else {
             source.as_str().unwrap_or_default().to_owned()
         };
-        match scope.role() {
-            Some(used) => {
-                let (role, used_as) = (&used.role.name, &used.name);
-                vec![name.clone(), format!("{role} : {name}"), format!("{used_as} : {name}")]
-            }
-            None => vec![name],
-        }
+        with_role(name, scope)
     }
 
+    /// The topics that a handler listens to: as written, and with its role before them.
     fn topics(self: &Arc<Self>, node: &Node, host: &Arc<Host>) -> Vec<String> {
         let Node::Task(task) = node else { return Vec::new() };
         let sources = task.list(Keyword::Listen);
-        if sources.iter().all(|source| !source.has_template()) {
-            return sources.iter().filter_map(|source| source.as_str().map(str::to_owned)).collect();
+        let topics: Vec<String> = if sources.iter().all(|source| !source.has_template()) {
+            sources.iter().filter_map(|source| source.as_str().map(str::to_owned)).collect()
+        } else {
+            let layers = self.play.task_layers(&task.scope);
+            let scope = self.scope(host, &task.scope, &layers);
+            sources.iter().filter_map(|source| scope.text(source).ok()).collect()
+        };
+        topics.into_iter().flat_map(|topic| with_role(topic, &task.scope)).collect()
+    }
+}
+
+/// What a handler is called by, alone and with the names of its role before it.
+fn with_role(name: String, scope: &crate::playbook::Scope) -> Vec<String> {
+    match scope.role() {
+        Some(used) => {
+            let (role, used_as) = (&used.role.name, &used.name);
+            vec![name.clone(), format!("{role} : {name}"), format!("{used_as} : {name}")]
         }
-        let layers = self.play.task_layers(&task.scope);
-        let scope = self.scope(host, &task.scope, &layers);
-        sources.iter().filter_map(|source| scope.text(source).ok()).collect()
+        None => vec![name],
     }
 }
 

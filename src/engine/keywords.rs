@@ -110,7 +110,7 @@ impl KeywordReader<'_> {
                 value => kept.push((self.scope.value(&entry.key)?, value?)),
             }
         }
-        Ok(kept.into_iter().collect())
+        Ok(Value::from_pairs(kept))
     }
 
     fn wrong_at(&self, source: &Source, problem: &str) -> TemplateError {

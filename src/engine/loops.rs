@@ -51,7 +51,21 @@ impl OnHost {
         };
         let names = crate::vars::values([("loop_terms", terms)]);
         let scope = self.scope.with(Arc::new(Layer::from(names)));
-        scope.expression(&format!("query('{lookup}', *loop_terms)"), &items.span)
+        // What is found is for the task's action, which says where its files are.
+        let action = self.task.action.module.as_str();
+        let subdir = match action {
+            _ if !lookup.ends_with("first_found") => "",
+            "template" => ", subdir='templates'",
+            "include_vars" => ", subdir='vars'",
+            _ => "",
+        };
+        scope.expression(&format!("query('{lookup}', *loop_terms{subdir})"), &items.span).map_err(|mut error| {
+            // The task says which lookup it is.
+            if let Some(own) = error.diagnostic.message.strip_prefix(&crate::template::lookup_failure_prefix(lookup)) {
+                error.diagnostic.message = own.to_owned();
+            }
+            error
+        })
     }
 
     /// The task for each item.
@@ -98,6 +112,16 @@ impl OnHost {
                     actions::Consequence::Include(variables) => learned.extend(variables.iter().cloned()),
                     _ => {}
                 }
+            }
+            // What an item asked of the inventory, another one need not ask again.
+            let asked = |one: &actions::Consequence| {
+                endings
+                    .iter()
+                    .flat_map(|earlier| &earlier.consequences)
+                    .any(|earlier| earlier.changes_inventory_as(one))
+            };
+            if !ending.consequences.is_empty() && ending.consequences.iter().all(asked) {
+                ending.set_changed(false);
             }
             self.name_item(control, &items[index], &mut ending);
             if let Some(name) = self.register() {

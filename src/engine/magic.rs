@@ -212,13 +212,17 @@ impl Object for AllHosts {
     fn get_value(self: &Arc<Self>, key: &Value) -> Option<Value> {
         let name = key.as_str()?;
         let host = self.batch.run().known_host(name)?;
-        let scope = self.batch.play.run.bare_scope(&self.batch, &host);
-        Some(Value::from_object(OneHost { scope }))
+        Some(host_vars(&self.batch, &host))
     }
 
     fn enumerate(self: &Arc<Self>) -> Enumerator {
         Enumerator::Values(self.batch.run().all_hosts().into_iter().map(Value::from).collect())
     }
+}
+
+/// `hostvars[HOST]`, also of a host that only a delegation names.
+pub fn host_vars(batch: &Arc<Batch>, host: &Arc<Host>) -> Value {
+    Value::from_object(OneHost { scope: batch.play.run.bare_scope(batch, host) })
 }
 
 /// `hostvars[HOST]`.

@@ -209,6 +209,14 @@ impl OnHost {
 
     /// Condition, attempts, judgement.
     fn tried(&self, scope: &Scope) -> Ending {
+        let with_delegate;
+        let scope = match self.delegated_vars(scope) {
+            Some(vars) => {
+                with_delegate = scope.with(vars);
+                &with_delegate
+            }
+            None => scope,
+        };
         if let Gate::Shut(ending) = self.gate(scope) {
             return *ending;
         }
@@ -279,6 +287,15 @@ impl OnHost {
                 return ending;
             }
         }
+    }
+
+    /// `ansible_delegated_vars`: the variables of the host that the task is delegated to, by its name.
+    fn delegated_vars(&self, scope: &Scope) -> Option<Arc<Layer>> {
+        self.task.get(Keyword::DelegateTo)?;
+        let name = self.keywords(scope).text(Keyword::DelegateTo).ok().flatten().filter(|name| !name.is_empty())?;
+        let vars = super::magic::host_vars(&self.batch, &self.batch.run().host(&name));
+        let by_name = Value::from_pairs([(Value::from(name), vars)]);
+        Some(Arc::new(Layer::from(crate::vars::values([("ansible_delegated_vars", by_name)]))))
     }
 
     /// One attempt.
@@ -402,8 +419,8 @@ impl OnHost {
                 args.insert(name.to_owned(), value);
             }
         };
-        for (name, source) in self.module_defaults() {
-            put(name, scope.value(source)?);
+        for (name, value) in self.module_defaults(scope)? {
+            put(&name, value);
         }
         if let Some(template) = &written.template {
             let value = scope.value(template)?;
@@ -440,21 +457,40 @@ impl OnHost {
             .collect()
     }
 
-    /// Defaults for this module's arguments, from the outside in.
-    fn module_defaults(&self) -> Vec<(&str, &Source)> {
+    /// Defaults for this module's arguments, from the outside in: names and values. They may come of templates at any level.
+    fn module_defaults(&self, scope: &Scope) -> Result<Vec<(String, Value)>, TemplateError> {
         let mut found = Vec::new();
-        let wanted = actions::short_name(&self.task.action.name);
+        let declared = actions::find(&self.task.action.name).map(|module| module.name);
+        let is_own =
+            |name: Option<&str>| name.and_then(actions::find).is_some_and(|other| Some(other.name) == declared);
         for source in self.task.scope.gathered(Keyword::ModuleDefaults) {
             for mapping in crate::playbook::one_or_more(source) {
-                for entry in mapping.as_map().unwrap_or_default() {
-                    if entry.key.as_str().is_some_and(|name| actions::short_name(name) == wanted) {
-                        let defaults = entry.value.as_map().unwrap_or_default();
-                        found.extend(defaults.iter().filter_map(|arg| Some((arg.key.as_str()?, &arg.value))));
+                let Some(entries) = mapping.as_map() else {
+                    let by_module = scope.value(mapping)?;
+                    for name in by_module.try_iter().into_iter().flatten() {
+                        if is_own(name.as_str()) {
+                            found.extend(entries_of(&by_module.get_item(&name).unwrap_or_default()));
+                        }
+                    }
+                    continue;
+                };
+                for entry in entries {
+                    if !is_own(entry.key.as_str()) {
+                        continue;
+                    }
+                    match entry.value.as_map() {
+                        Some(defaults) => {
+                            for arg in defaults {
+                                let Some(name) = arg.key.as_str() else { continue };
+                                found.push((name.to_owned(), scope.value(&arg.value)?));
+                            }
+                        }
+                        None => found.extend(entries_of(&scope.value(&entry.value)?)),
                     }
                 }
             }
         }
-        found
+        Ok(found)
     }
 
     pub(super) fn remote<'a>(
@@ -554,4 +590,10 @@ impl OnHost {
     pub(super) fn emit(&self, kind: EventKind) {
         self.batch.run().sink.emit(kind);
     }
+}
+
+/// The entries of a mapping; none where it is no mapping.
+fn entries_of(mapping: &Value) -> Vec<(String, Value)> {
+    let names = mapping.try_iter().into_iter().flatten();
+    names.map(|name| (name.to_string(), mapping.get_item(&name).unwrap_or_default())).collect()
 }

@@ -13,4 +13,5 @@ mod stack;
 pub use host::{Facts, HostVars};
 pub use layers::{Bindings, Layer, bindings, data, values};
 pub use level::Level;
+pub use merge::merged;
 pub use stack::{Fallback, Stack, TaskLayers};
