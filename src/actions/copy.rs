@@ -45,10 +45,7 @@ fn attempt(call: &ActionCall<'_>) -> Result<Outcome, Halt> {
         (None, None) => return Err(Halt::failed("`copy` needs one of `src` and `content`")),
     };
     args.remove("content");
-    args.insert(
-        "_payload".to_owned(),
-        serde_json::to_value(&payload).map_err(|error| Halt::failed(error.to_string()))?,
-    );
+    args.insert("_payload".to_owned(), payload.json().map_err(Halt::failed)?);
     // The module wants to see one of the two; what it writes is the payload.
     args.entry("src").or_insert_with(|| "".into());
     let blobs = contents.0.keys().cloned().collect();

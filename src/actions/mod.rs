@@ -2,6 +2,7 @@
 //! declaration each, of the same type.
 
 mod add_host;
+mod assemble;
 mod assert;
 mod call;
 mod copy;
@@ -22,6 +23,7 @@ mod setup;
 mod sources;
 mod template;
 mod unarchive;
+mod uri;
 mod validate_argument_spec;
 mod wait_for_connection;
 
@@ -29,6 +31,8 @@ pub use call::{Action, ActionCall, Consequence, Done, NeedsHost};
 pub(crate) use call::{json, json_map};
 pub use remote::{Contents, Halt, Interrupts, NoContent, Remote, result_of};
 
+use indexmap::IndexMap;
+use minijinja::Value;
 use refit_agent::modules::Module;
 use std::collections::HashMap;
 use std::sync::LazyLock;
@@ -57,6 +61,13 @@ pub static ACTIONS: &[&Action] = &[
     &wait_for_connection::ACTION,
 ];
 
+/// Whether a call with these arguments concerns the controller.
+type Concerns = fn(&IndexMap<String, Value>) -> bool;
+
+/// Modules that concern the controller only where they take files of it: else the host does them alone, all items of a
+/// loop at once, and in the background where that is wanted.
+static SENDING: [(&Action, Concerns); 2] = [(&assemble::ACTION, assemble::concerns), (&uri::ACTION, uri::concerns)];
+
 /// The declarations of every action and module, sorted by name.
 pub fn declarations() -> Vec<&'static Module> {
     let mut all: Vec<&'static Module> = engine_actions::DECLARATIONS.to_vec();
@@ -79,6 +90,12 @@ pub fn find(name: &str) -> Option<&'static Module> {
 /// The action of a declaration's name, where the controller has a part in it.
 pub fn action(name: &str) -> Option<&'static Action> {
     ACTIONS.iter().copied().find(|action| (action.declaration)().name == name)
+}
+
+/// The action of a declaration's name, where the controller has a part in some of its calls. Whether it has in one with
+/// given arguments, these tell.
+pub fn sending(name: &str) -> Option<(&'static Action, Concerns)> {
+    SENDING.into_iter().find(|(action, _)| (action.declaration)().name == name)
 }
 
 /// The short names of all.

@@ -70,10 +70,7 @@ fn attempt(call: &ActionCall<'_>) -> Result<Outcome, Halt> {
         source: Some(path.display().to_string()),
     };
     let mut request = json_map(call.args);
-    request.insert(
-        "_payload".to_owned(),
-        serde_json::to_value(&payload).map_err(|error| Halt::failed(error.to_string()))?,
-    );
+    request.insert("_payload".to_owned(), payload.json().map_err(Halt::failed)?);
     if let Some(why) = call.holes.and_then(Holes::why) {
         request.insert(HALF_KNOWN.to_owned(), why.into());
     }

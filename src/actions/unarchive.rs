@@ -33,10 +33,7 @@ fn attempt(call: &ActionCall<'_>) -> Result<Outcome, Halt> {
         basename: path.file_name().map(|name| name.to_string_lossy().into_owned()),
         source: Some(path.display().to_string()),
     };
-    args.insert(
-        "_payload".to_owned(),
-        serde_json::to_value(&payload).map_err(|error| Halt::failed(error.to_string()))?,
-    );
+    args.insert("_payload".to_owned(), payload.json().map_err(Halt::failed)?);
     let blobs = contents.0.keys().cloned().collect();
     remote.run("unarchive", args, &contents, blobs)
 }

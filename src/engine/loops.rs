@@ -154,10 +154,11 @@ impl OnHost {
         });
         let waits = control.pause > Duration::ZERO || control.break_when.is_some() || self.repeats();
         let in_background = self.task.get(Keyword::Async).is_some();
-        if items.len() < 2 || self.action().is_some() || in_background || varies || self_aware || waits {
+        let module = actions::find(&self.task.action.name)?.name;
+        let at_home = self.action().is_some() || actions::sending(module).is_some();
+        if items.len() < 2 || at_home || in_background || varies || self_aware || waits {
             return None;
         }
-        let module = actions::find(&self.task.action.name)?.name;
         let mut endings: Vec<Option<Ending>> = Vec::with_capacity(items.len());
         let mut requests: Vec<Map<String, Json>> = Vec::new();
         let mut places: Vec<usize> = Vec::new();

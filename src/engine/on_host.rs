@@ -313,6 +313,8 @@ impl OnHost {
             }
             Err(error) => return Ending::template_error(error),
         };
+        let sending = actions::sending(declared.name).filter(|(_, concerns)| concerns(&args));
+        let action = action.or(sending.map(|(action, _)| action));
         let output = |line: &str| self.tell_output(line);
         let needs_host = action.is_none_or(|action| action.needs_host == NeedsHost::Yes);
         let mut remote = match needs_host.then(|| self.remote(scope, &output)).transpose() {

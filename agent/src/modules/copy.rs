@@ -91,6 +91,13 @@ pub enum Payload {
     },
 }
 
+impl Payload {
+    /// As an argument. The error says that it can't be written as JSON.
+    pub fn json(&self) -> Result<serde_json::Value, String> {
+        serde_json::to_value(self).map_err(|error| error.to_string())
+    }
+}
+
 /// Something in a directory.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Entry {
