@@ -20,7 +20,7 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 /// Room for the resolver and the key exchange; what is not touched costs nothing.
-pub(super) const STACK: usize = 256 << 10;
+const STACK: usize = 256 << 10;
 
 /// How often a waiting caller looks whether it was cancelled, should the thread not be able to tell it.
 const LOOK: Duration = Duration::from_secs(1);

@@ -4,7 +4,7 @@ use super::authenticate::authenticate;
 use super::{Libssh2, Shared};
 use crate::connection::driver::Bell;
 use crate::connection::known_hosts::{self, KnownHost, Opinion, fingerprint, known_name};
-use crate::connection::link::{STACK, passing};
+use crate::connection::link::passing;
 use crate::connection::ssh_config::Settings;
 use crate::connection::{HostKeyPolicy, LinkError, Target};
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
@@ -16,6 +16,9 @@ use std::os::fd::{AsFd, OwnedFd};
 use std::sync::Arc;
 use std::thread;
 use std::time::{Duration, Instant};
+
+/// The stack of a thread that does its work on another one.
+const LITTLE: usize = 64 << 10;
 
 /// The algorithms for host keys that are checked here; certificates are left to the system's `ssh`.
 const HOST_KEYS: [&str; 7] = [
@@ -54,11 +57,11 @@ pub(in crate::connection) fn connect<P>(
 }
 
 /// Runs something on a thread of its own: what a handshake leaves behind there (the cryptographic library's state) goes with
-/// that thread, where the connection's own lives as long as the run. Only for who has leave to shake hands: the stacks of
-/// threads that have ended are kept for further ones, so many at once would leave as many stacks.
+/// that thread, where the connection's own lives as long as the run. The stack that it takes is given back by itself, since
+/// those of threads that have ended are kept for further ones.
 fn apart<T: Send>(work: impl FnOnce() -> Result<T, LinkError> + Send) -> Result<T, LinkError> {
     thread::scope(|scope| {
-        let thread = thread::Builder::new().stack_size(STACK).spawn_scoped(scope, work);
+        let thread = thread::Builder::new().stack_size(LITTLE).spawn_scoped(scope, || passing(work));
         let thread =
             thread.map_err(|error| unreachable(format!("no thread to connect: {error} (raise `ulimit -u`)")))?;
         let failed = || unreachable("connecting ended in a panic, which is a bug".to_owned());

@@ -9,6 +9,7 @@ mod connect;
 pub(super) use connect::{connect, needs_authority};
 
 use super::LinkError;
+use super::link::passing;
 use super::wire::{ChannelId, Exit, Input, OpenError, Wire};
 use refit_agent::protocol::Stream;
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
@@ -110,13 +111,16 @@ fn lost_io(error: &io::Error) -> String {
 
 impl Wire for Libssh2 {
     fn open(&mut self, command: &str, terminal: bool) -> Result<ChannelId, OpenError> {
-        let channel = self.waiting(|session| {
-            let mut channel = session.channel_session()?;
-            if terminal {
-                channel.request_pty("dumb", None, None)?;
-            }
-            channel.exec(command)?;
-            Ok(channel)
+        // The first one on this thread goes deep: the cryptographic library makes what it keeps for a thread.
+        let channel = passing(|| {
+            self.waiting(|session| {
+                let mut channel = session.channel_session()?;
+                if terminal {
+                    channel.request_pty("dumb", None, None)?;
+                }
+                channel.exec(command)?;
+                Ok(channel)
+            })
         });
         let channel = channel.map_err(|error| match error.code() {
             // Channel failure, request denied: the host's word, the session lives.
