@@ -54,7 +54,7 @@
       ['Accounts', count([s.accounts, 'changed'])],
       ['Services', count([s.units, 'changed or restarted'])],
       ['Reboots', count([s.reboots, 'hosts'])],
-      ['Unknown', count([s.unknown, 'tasks that may change something'])],
+      ['Unknown', count([s.unknown, s.unknown === 1 ? 'task that may change something' : 'tasks that may change something'])],
     ];
     const table = make('table');
     for (const outcome of data.outcomes) {

@@ -115,8 +115,11 @@ impl Page<'_> {
         ));
         rows.push(("accounts", counts(&[(s.accounts, "changed")])));
         rows.push(("services", counts(&[(s.units, "changed or restarted")])));
-        rows.push(("reboots", counts(&[(s.reboots, "hosts restarted")])));
-        rows.push(("unknown", counts(&[(s.unknown, "tasks that may change something")])));
+        let one_or_more = |count: usize, one: &'static str, more: &'static str| if count == 1 { one } else { more };
+        let restarted = one_or_more(s.reboots, "host restarted", "hosts restarted");
+        rows.push(("reboots", counts(&[(s.reboots, restarted)])));
+        let uncertain = one_or_more(s.unknown, "task that may change something", "tasks that may change something");
+        rows.push(("unknown", counts(&[(s.unknown, uncertain)])));
         let mut last = "";
         for (label, text) in rows.into_iter().filter(|(_, text)| !text.is_empty()) {
             let shown = if label == last { "" } else { label };
