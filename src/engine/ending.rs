@@ -6,7 +6,7 @@ use crate::connection::LinkError;
 use crate::diagnostic::Diagnostic;
 use crate::event::{Status, TaskResult};
 use crate::playbook::Keyword;
-use crate::template::{TemplateError, TemplateErrorKind};
+use crate::template::{TemplateError, TemplateErrorKind, splitlines};
 use refit_agent::outcome::{Outcome, Stop};
 use serde_json::{Map, Value as Json};
 
@@ -296,7 +296,8 @@ fn add_lines(fields: &mut Map<String, Json>) {
         if let Some(Json::String(text)) = fields.get(name)
             && !fields.contains_key(&lines)
         {
-            let split: Vec<&str> = text.lines().collect();
+            // A program that draws its progress ends lines with carriage returns only.
+            let split = splitlines(text, false);
             fields.insert(lines, serde_json::json!(split));
         }
     }

@@ -52,6 +52,7 @@ pub use lookups::failure_prefix as lookup_failure_prefix;
 pub use marker::{failed, is_undefined, is_unknown, unknown};
 pub use minijinja::Value;
 pub use omit::{is_omit, omit};
+pub(crate) use python::methods::text::splitlines;
 pub use scope::Scope;
 pub use survey::{Form, Problem, Spot, Survey, Surveyor};
 pub use templater::{Decrypt, NoVault, Settings, Templater, World};

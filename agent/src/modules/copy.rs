@@ -255,11 +255,18 @@ impl Placement {
         }
     }
 
-    /// Puts one file where `dest` says.
+    /// Puts one file where `dest` says. A failure, too, tells the checksum of what the controller sent.
     pub fn place_file(&self, call: &Call<'_>, source: &Source<'_>) -> ModuleResult {
-        let host = call.host;
         let checksum = Algorithm::Sha1.of(source.content);
-        if let Some(expected) = self.checksum.as_ref().filter(|expected| !expected.eq_ignore_ascii_case(&checksum)) {
+        self.place_content(call, source, &checksum).map_err(|stop| match stop {
+            Stop::Failed(failure) if !source.on_host => failure.with("checksum", checksum).into(),
+            other => other,
+        })
+    }
+
+    fn place_content(&self, call: &Call<'_>, source: &Source<'_>, checksum: &str) -> ModuleResult {
+        let host = call.host;
+        if let Some(expected) = self.checksum.as_ref().filter(|expected| !expected.eq_ignore_ascii_case(checksum)) {
             return Err(Failure::new("Copied file does not match the expected checksum. Transfer failed.")
                 .with("checksum", checksum)
                 .with("expected_checksum", expected.as_str())

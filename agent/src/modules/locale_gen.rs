@@ -98,7 +98,7 @@ fn run(call: &Call<'_>) -> ModuleResult {
         }
         generate(host, &there, &args.name, present)?;
     }
-    Ok(outcome)
+    Ok(outcome.with("name", args.name))
 }
 
 /// The locales that are there.

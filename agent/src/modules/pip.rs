@@ -115,6 +115,8 @@ fn run(call: &Call<'_>) -> ModuleResult {
             }
             Err(other) => return Err(other),
         }
+    } else {
+        outcome = outcome.with("stderr", "");
     }
     if !outcome.unknown.contains(&"stdout".to_owned()) {
         outcome = outcome.with("stdout", output);
