@@ -164,7 +164,7 @@ class Cluster:
             # Each cluster has its own network.
             state[name] = re.sub(r"10\.213\.\d+\.", "10.213.K.", self.ssh(name, script))
         # The files that hold addresses have other sums in another network.
-        addresses = r"^[0-9a-f]{64}  (etc/mesos/zk|etc/mesos-\w+/(ip|hostname)|etc/default/marathon)$"
+        addresses = r"^[0-9a-f]{64}  (etc/mesos/zk|etc/mesos-\w+/(ip|hostname)|etc/default/(marathon|chronos|aurora-scheduler|spark-mesos-dispatcher))$"
         state = {name: re.sub(addresses, r"(address)  \1", text, flags=re.M) for name, text in state.items()}
         found = self.summary()
         state["cluster"] = {
