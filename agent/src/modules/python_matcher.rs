@@ -553,7 +553,8 @@ impl Run<'_> {
             Place::VeryEnd => rest.is_empty(),
             Place::Word { not, ascii } => {
                 let is_word = |c: Option<char>| c.is_some_and(|c| Kind::Word.has(c, ascii));
-                (is_word(self.before(at)) != is_word(self.next(at))) != not
+                // In an empty text there is neither, until Python 3.14.
+                !self.text.is_empty() && (is_word(self.before(at)) != is_word(self.next(at))) != not
             }
         }
     }

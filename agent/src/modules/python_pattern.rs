@@ -155,6 +155,8 @@ struct Parser<'p> {
     names: Vec<Option<String>>,
     /// How many characters each group has, once it is closed: its least and its most.
     widths: Vec<Option<(usize, usize)>>,
+    /// The last of the groups that conditions ask for: it may come after them, but must come.
+    asked: usize,
     depth: usize,
 }
 
@@ -168,8 +170,9 @@ pub fn parse(pattern: &str, subject: Subject, flags: Flags) -> Result<Pattern, R
         ignore_case: false,
     };
     let rest = pattern.chars().peekable();
-    let mut parser = Parser { rest, subject, state, names: vec![None], widths: vec![None], depth: 0 };
+    let mut parser = Parser { rest, subject, state, names: vec![None], widths: vec![None], asked: 0, depth: 0 };
     let read = parser.alternatives().and_then(|node| match parser.rest.next() {
+        None if parser.asked >= parser.names.len() => Err(format!("invalid group reference {}", parser.asked)),
         None => Ok(node),
         Some(_) => Err("unbalanced parenthesis".to_owned()),
     });
@@ -484,6 +487,7 @@ impl Parser<'_> {
                     Err(_) => self.names.iter().position(|known| known.as_deref() == Some(name.as_str())),
                 };
                 let group = group.ok_or_else(|| format!("unknown group {name:?}"))?;
+                self.asked = self.asked.max(group);
                 let mut branches = match self.enclosed()? {
                     Node::Any(branches) => branches,
                     one => vec![one],

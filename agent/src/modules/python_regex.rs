@@ -385,6 +385,8 @@ mod tests {
             ("(?<=a|bc)b", ""),
             ("a{2,1}", ""),
             ("(?(1)a|b|c)", ""),
+            ("(?(1)a|b)", ""),
+            ("(?(2)a|b)(c)", ""),
             ("(?P=x)", ""),
         ] {
             assert!(sub(pattern, replacement, "a").is_err(), "{pattern} {replacement}");
