@@ -80,6 +80,14 @@ pub struct Change {
     pub hosts: Vec<String>,
 }
 
+impl Change {
+    /// Whether the same becomes of the same thing, whichever tasks make it.
+    pub fn is_alike(&self, other: &Change) -> bool {
+        (self.kind, &self.subject, &self.text, &self.fields, self.uncertain)
+            == (other.kind, &other.subject, &other.text, &other.fields, other.uncertain)
+    }
+}
+
 /// All changes of a plan: by kind, in order of first mention, those of one thing with most hosts first.
 #[derive(Clone, Debug, Default)]
 pub struct Changes(pub Vec<Change>);

@@ -108,9 +108,9 @@ impl<'p> Pair<'p> {
 fn steps<'p>(plan: &'p Plan, host: &str) -> IndexMap<(TaskKey, u32), (&'p Task, &'p Step)> {
     let mut found = IndexMap::new();
     let Some(way) = plan.hosts.get(host) else { return found };
-    let mut times: std::collections::HashMap<u32, u32> = std::collections::HashMap::new();
-    for (taken, task, step) in plan.way(way) {
-        let time = times.entry(taken.task).or_default();
+    let mut times: std::collections::HashMap<TaskKey, u32> = std::collections::HashMap::new();
+    for (_, task, step) in plan.way(way) {
+        let time = times.entry(task.key()).or_default();
         found.insert((task.key(), *time), (task, step));
         *time += 1;
     }

@@ -15,7 +15,8 @@ pub struct PlanReader {
     plan: Plan,
     plays: HashMap<PlayId, u32>,
     tasks: HashMap<TaskId, u32>,
-    known_tasks: HashMap<TaskKey, u32>,
+    /// By what tells them from others, and by their names: what is included several times has other names each time.
+    known_tasks: HashMap<(TaskKey, String), u32>,
     known_steps: HashMap<String, u32>,
     known_contents: HashMap<[u8; 32], Content>,
     notified: HashMap<(TaskId, String), Vec<String>>,
@@ -156,8 +157,9 @@ impl PlanReader {
     fn begin(&mut self, id: TaskId, play: u32, kind: &EventKind) {
         let EventKind::TaskStarted { name, action, role, handler, place, .. } = kind else { return };
         let key = (play, place.file.clone(), place.line, place.column, action.clone(), role.clone(), *handler);
+        let named = without_hosts(name, &self.plan);
         let plan = &mut self.plan;
-        let index = *self.known_tasks.entry(key).or_insert_with(|| {
+        let index = *self.known_tasks.entry((key, named)).or_insert_with(|| {
             plan.tasks.push(Task {
                 play,
                 name: name.clone(),
@@ -226,6 +228,18 @@ impl PlanReader {
             contents.len() as u32 - 1
         })
     }
+}
+
+/// A task's name with the names of hosts left open: a batch's first host often is in it, and the task is the same one for all.
+fn without_hosts(name: &str, plan: &Plan) -> String {
+    let is_in_name = |c: char| c.is_alphanumeric() || matches!(c, '.' | '-' | '_');
+    let mut open = String::with_capacity(name.len());
+    for piece in name.split_inclusive(|c| !is_in_name(c)) {
+        let (word, end) = piece.split_at(piece.trim_end_matches(|c| !is_in_name(c)).len());
+        open.push_str(if plan.hosts.contains_key(word) { "*" } else { word });
+        open.push_str(end);
+    }
+    open
 }
 
 /// What a difference is of: a state and a new file say it themselves, other texts in their header.

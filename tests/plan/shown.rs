@@ -250,3 +250,27 @@ fn what_earlier_tasks_leave_on_the_controller_is_there_for_later_ones() {
         ("11 it is made\n".into(), "same True\n".into(), "nothing\n".into())
     );
 }
+
+#[test]
+fn what_is_included_several_times_is_told_by_each_of_its_names() {
+    let site = "
+- hosts: all
+  gather_facts: false
+  tasks:
+    - {command: 'true', register: asked}
+    - {include_tasks: tell.yml, vars: {what: Take it down}}
+    - {include_tasks: tell.yml, vars: {what: Bring it up}}
+";
+    let local = Local::new(2, site);
+    let told = "- {name: '{{ what }}', command: 'true', when: asked.stdout}\n- {name: 'On {{ inventory_hostname }}', command: 'true'}\n";
+    std::fs::write(local.path().join("tell.yml"), told).unwrap();
+    let (_, text) = local.plan(&[]);
+    for name in ["Take it down", "Bring it up"] {
+        assert_eq!(text.matches(&format!("  {name}  ")).count(), 1, "{name}\n{text}");
+    }
+    assert_eq!(text.matches("  On web1  ").count(), 1, "one task for both hosts\n{text}");
+    local.refit(&["plan", "-i", "hosts.ini", "site.yml", "-o", "site.plan"]);
+    let applied = local.refit(&["apply", "site.plan"]);
+    let said = String::from_utf8_lossy(&applied.stdout).into_owned() + &String::from_utf8_lossy(&applied.stderr);
+    assert!(said.contains("deviations: none"), "{said}");
+}

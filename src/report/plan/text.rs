@@ -169,12 +169,12 @@ impl Page<'_> {
                 continue;
             }
             self.heading(kind.heading(), &self.look.changed);
-            // The first group of a thing has most hosts; the others are what is particular.
+            // The first group of a thing has most hosts; the others are what is particular, where more than the tasks differ.
             let mut usual: Option<&Change> = None;
             for change in of_kind {
-                let particular = usual.is_some_and(|usual| usual.subject == change.subject);
+                let particular = usual.is_some_and(|usual| usual.subject == change.subject && !usual.is_alike(change));
                 self.change(change, particular);
-                if !particular {
+                if usual.is_none_or(|usual| usual.subject != change.subject) {
                     usual = Some(change);
                 }
             }
