@@ -231,7 +231,7 @@ fn a_deadline_ends_a_request() {
     let mut agent = Agent::start();
     agent.run(Run { timeout: Some(1), ..request(5, "shell", &[waits(&file)]) });
     match stop(agent.item()) {
-        Stop::Cancelled { why } => assert!(why.contains("1 seconds"), "{why}"),
+        Stop::Failed(failure) => assert_eq!(failure.result["timedout"]["period"], 1, "{failure:?}"),
         other => panic!("{other:?}"),
     }
     agent.done(5);

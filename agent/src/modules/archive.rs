@@ -183,7 +183,9 @@ impl Archive<'_> {
                 let action =
                     ["--list", "--verbose", "--full-time", "--quoting-style=literal", "--show-transformed-names"];
                 let listing = self.ask(self.with_members(self.tar(&action)?))?;
-                Ok(String::from_utf8_lossy(&listing).lines().filter_map(parse_tar).collect())
+                let mut widest = 0;
+                let lines = String::from_utf8_lossy(&listing);
+                Ok(lines.lines().filter_map(|line| parse_tar(line, &mut widest)).collect())
             }
             Format::Zip => {
                 // A moment of a zip file is one of the local time.
@@ -274,13 +276,16 @@ impl Archive<'_> {
     }
 }
 
-/// `drwxr-xr-x root/root         0 2024-01-01 10:00:00 a/`.
-fn parse_tar(line: &str) -> Option<Member> {
+/// `drwxr-xr-x root/root         0 2024-01-01 10:00:00 a/`. Times have as many digits as they need, and shorter ones than the
+/// widest so far are padded: a name may begin with spaces itself.
+fn parse_tar(line: &str, widest: &mut usize) -> Option<Member> {
     let (bits, rest) = word(line)?;
     let (owner, rest) = word(rest)?;
     let (size, rest) = word(rest)?;
     let (date, rest) = word(rest)?;
     let (time, name) = rest.trim_start_matches(' ').split_once(' ')?;
+    *widest = time.len().max(*widest);
+    let name = name.strip_prefix(&*" ".repeat(*widest - time.len())).unwrap_or(name);
     let (user, group) = owner.split_once('/')?;
     let (kind, name) = match bits.as_bytes().first()? {
         b'd' => (Kind::Directory, name),
@@ -389,6 +394,7 @@ mod tests {
     // Lines of GNU tar 1.34 and of UnZip 6.00.
     #[test]
     fn members_are_read_off_listings() {
+        let parse_tar = |line: &str| parse_tar(line, &mut 0);
         let file = parse_tar("-rwsr-x--t root/adm      1234 2024-01-02 03:04:05 a b/c").unwrap();
         assert_eq!((file.path.as_path(), file.kind, file.mode), (Path::new("a b/c"), Kind::File, 0o5751));
         assert_eq!((file.size, file.mtime), (1234, 1_704_164_645));
@@ -403,6 +409,18 @@ mod tests {
         assert_eq!((zipped.path.as_path(), zipped.mode, zipped.mtime), (Path::new("d/n m"), 0o644, 1_704_164_645));
         assert_eq!(parse_zip("drwxr-xr-x  3.0 unx        0 bx stor 20240102.030405 d/").unwrap().kind, Kind::Directory);
         assert_eq!(relative("../../etc/x"), Path::new("etc/x"));
+    }
+
+    #[test]
+    fn times_of_several_widths_leave_names_as_they_are() {
+        let listing = [
+            "drwxr-xr-x root/root         0 2026-11-23 18:26:59.4901698 tree/",
+            "-rw-r--r-- root/root         4 2026-11-23 18:26:59.489778  tree/one",
+            "-rw-r--r-- root/root         4 2026-11-23 18:26:59           two",
+        ];
+        let mut widest = 0;
+        let paths: Vec<PathBuf> = listing.iter().map(|line| parse_tar(line, &mut widest).unwrap().path).collect();
+        assert_eq!(paths, [Path::new("tree"), Path::new("tree/one"), Path::new("  two")]);
     }
 
     #[test]
