@@ -1,6 +1,7 @@
 //! The engine: takes plays through their batches, tasks and hosts, and tells what happens as events.
 
 mod adhoc;
+mod arguments;
 mod background;
 mod batch;
 mod connection_vars;
@@ -14,6 +15,7 @@ mod foresight;
 mod handlers;
 mod host;
 mod includes;
+mod judgement;
 mod keywords;
 mod lists;
 mod loops;

@@ -1,4 +1,4 @@
-//! A task on one host: conditions, loops, attempts, and the judgement of what came of it.
+//! A task on one host: conditions and attempts.
 
 use super::background;
 use super::batch::Batch;
@@ -10,8 +10,7 @@ use crate::event::{EventKind, Status, TaskId};
 use crate::loader::Source;
 use crate::playbook::{Keyword, Task};
 use crate::template::{Binding, Holes, Scope, TemplateError, TemplateErrorKind, Truth, Value};
-use crate::vars::{Bindings, Layer};
-use indexmap::IndexMap;
+use crate::vars::Layer;
 use refit_agent::protocol::HALF_KNOWN;
 use serde_json::Value as Json;
 use std::sync::Arc;
@@ -403,158 +402,12 @@ impl OnHost {
         if self.task.action.module == "debug" { ending } else { ending.half_known(why) }
     }
 
-    /// The module's arguments, templated; `module_defaults` below, omitted ones left out. Where there may be holes, texts
-    /// have them.
-    pub(super) fn args(
-        &self,
-        scope: &Scope,
-        action: Option<&Action>,
-        holes: Option<&Holes>,
-    ) -> Result<IndexMap<String, Value>, TemplateError> {
-        let written = &self.task.action.args;
-        let texts = actions::text_args(&self.task.action.module);
-        let mut args: IndexMap<String, Value> = IndexMap::new();
-        let mut put = |name: &str, value: Value| {
-            if crate::template::is_omit(&value) {
-                args.shift_remove(name);
-            } else {
-                args.insert(name.to_owned(), value);
-            }
-        };
-        for (name, value) in self.module_defaults(scope)? {
-            put(&name, value);
-        }
-        if let Some(template) = &written.template {
-            let value = scope.value(template)?;
-            for key in value.try_iter().into_iter().flatten() {
-                let entry = value.get_item(&key).unwrap_or_default();
-                put(&key.to_string(), entry);
-            }
-        }
-        if let (Some(source), Some(name)) =
-            (&written.free_form, actions::find(&self.task.action.name).and_then(|module| module.free_form))
-        {
-            put(name, scope.value(source)?);
-        }
-        for (name, source) in &written.named {
-            if action.is_some_and(|action| action.raw.contains(&&**name)) {
-                continue;
-            }
-            let holes = holes.filter(|_| texts.contains(&&**name));
-            put(name, holes.map_or_else(|| scope.value(source), |holes| scope.value_with_holes(source, holes))?);
-        }
-        for name in actions::secret_args(&self.task.action.name) {
-            if let Some(value) = args.get(*name).filter(|value| !value.is_none()) {
-                self.batch.run().secrets.add(&value.to_string());
-            }
-        }
-        Ok(args)
-    }
-
-    fn raw_args(&self, action: &Action) -> IndexMap<String, Source> {
-        let named = self.task.action.args.named.iter();
-        named
-            .filter(|(name, _)| action.raw.contains(&&**name))
-            .map(|(name, value)| (name.to_string(), value.clone()))
-            .collect()
-    }
-
-    /// Defaults for this module's arguments, from the outside in: names and values. They may come of templates at any level.
-    fn module_defaults(&self, scope: &Scope) -> Result<Vec<(String, Value)>, TemplateError> {
-        let mut found = Vec::new();
-        let declared = actions::find(&self.task.action.name).map(|module| module.name);
-        let is_own =
-            |name: Option<&str>| name.and_then(actions::find).is_some_and(|other| Some(other.name) == declared);
-        for source in self.task.scope.gathered(Keyword::ModuleDefaults) {
-            for mapping in crate::playbook::one_or_more(source) {
-                let Some(entries) = mapping.as_map() else {
-                    let by_module = scope.value(mapping)?;
-                    for name in by_module.try_iter().into_iter().flatten() {
-                        if is_own(name.as_str()) {
-                            found.extend(entries_of(&by_module.get_item(&name).unwrap_or_default()));
-                        }
-                    }
-                    continue;
-                };
-                for entry in entries {
-                    if !is_own(entry.key.as_str()) {
-                        continue;
-                    }
-                    match entry.value.as_map() {
-                        Some(defaults) => {
-                            for arg in defaults {
-                                let Some(name) = arg.key.as_str() else { continue };
-                                found.push((name.to_owned(), scope.value(&arg.value)?));
-                            }
-                        }
-                        None => found.extend(entries_of(&scope.value(&entry.value)?)),
-                    }
-                }
-            }
-        }
-        Ok(found)
-    }
-
     pub(super) fn remote<'a>(
         &'a self,
         scope: &Scope,
         output: &'a (dyn Fn(&str) + Sync),
     ) -> Result<(Remote<'a>, Option<String>), TemplateError> {
         super::target::remote(self, &self.keywords(scope), output)
-    }
-
-    /// `changed_when` and `failed_when`.
-    pub(super) fn judge(&self, mut ending: Ending, scope: &Scope) -> Ending {
-        if ending.result.status == Status::Unreachable || ending.result.status == Status::Skipped {
-            return ending;
-        }
-        for (keyword, all) in [(Keyword::ChangedWhen, true), (Keyword::FailedWhen, true)] {
-            let conditions = self.task.list(keyword);
-            if conditions.is_empty() {
-                continue;
-            }
-            let mut holds = all;
-            let mut unknown = None;
-            for condition in conditions {
-                match self.condition_on(&ending, condition, scope) {
-                    Ok(Truth::True) => {}
-                    Ok(Truth::False { .. }) => {
-                        holds = false;
-                        unknown = None;
-                        break;
-                    }
-                    Ok(Truth::Unknown { why }) => unknown = Some(why),
-                    Err(error) if error.kind == TemplateErrorKind::Unknown => {
-                        unknown = Some(error.diagnostic.message.clone());
-                    }
-                    Err(error) => {
-                        ending.fail_judging(keyword, &error);
-                        return ending;
-                    }
-                }
-            }
-            match (keyword, unknown) {
-                (_, Some(why)) => ending.unknown = ending.unknown.or(Some(why)),
-                (Keyword::ChangedWhen, None) => ending.set_changed(holds),
-                // A result that is not known can't be told to have failed by a condition that looks elsewhere.
-                (_, None) if ending.unknown.is_some() && !holds => {}
-                (_, None) => ending.set_failed(holds),
-            }
-        }
-        ending
-    }
-
-    fn condition_on(&self, ending: &Ending, condition: &Source, scope: &Scope) -> Result<Truth, TemplateError> {
-        let scope = match self.register() {
-            None => scope.clone(),
-            Some(name) => {
-                let names = Bindings::from_iter([(Arc::from(name), self.registered(ending))]);
-                scope.with(Arc::new(Layer::from(names)))
-            }
-        };
-        let truth = scope.condition(condition);
-        self.batch.run().warn_of(&scope);
-        truth
     }
 
     /// The variable that keeps the result.
@@ -592,10 +445,4 @@ impl OnHost {
     pub(super) fn emit(&self, kind: EventKind) {
         self.batch.run().sink.emit(kind);
     }
-}
-
-/// The entries of a mapping; none where it is no mapping.
-fn entries_of(mapping: &Value) -> Vec<(String, Value)> {
-    let names = mapping.try_iter().into_iter().flatten();
-    names.map(|name| (name.to_string(), mapping.get_item(&name).unwrap_or_default())).collect()
 }
