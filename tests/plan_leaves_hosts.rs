@@ -47,8 +47,12 @@ const SETUP: &str = r#"
     gpg --armor --export > /srv/case/key.asc && gpgconf --kill all
 "#;
 
+/// The public key that cases name.
+const KEY: &str = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIAEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEB";
+
 /// A case: the module, what the plan must say of it (`change`, `ok`, `skip`, `fail`, `unknown`), and its arguments. URL
-/// stands for the test's server. They are planned in this order on one host, so what a case takes away is gone for later ones.
+/// stands for the test's server, and KEY for [`KEY`]. They are planned in this order on one host, so what a case takes
+/// away is gone for later ones.
 const CASES: &[(&str, &str, &str)] = &[
     // What would say of packages and users what nobody can know once these are to change.
     ("getent", "ok", "{database: passwd, key: ops}"),
@@ -65,11 +69,7 @@ const CASES: &[(&str, &str, &str)] = &[
     ("assert", "ok", "{that: true}"),
     ("async_status", "change", "{jid: '7.7'}"),
     ("async_status", "ok change", "{jid: '7.7', mode: cleanup}"),
-    (
-        "authorized_key",
-        "change",
-        "{user: leaver, key: ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIAEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEB}",
-    ),
+    ("authorized_key", "change", "{user: leaver, key: KEY}"),
     ("blockinfile", "change", "{path: /srv/case/lines, block: more, backup: true}"),
     ("command", "unknown", "touch /srv/case/by-command"),
     ("command", "unknown", "{cmd: touch /srv/case/by-command, creates: /srv/case/by-command}"),
@@ -107,11 +107,7 @@ const CASES: &[(&str, &str, &str)] = &[
     ("iptables", "change", "{chain: CASE, source: 10.0.0.0/8, jump: DROP}"),
     ("iptables", "change", "{chain: NEW, chain_management: true}"),
     ("iptables", "change", "{chain: FORWARD, policy: DROP}"),
-    (
-        "known_hosts",
-        "change",
-        "{name: one.example.org, key: one.example.org ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIAEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEB, hash_host: true}",
-    ),
+    ("known_hosts", "change", "{name: one.example.org, key: one.example.org KEY, hash_host: true}"),
     ("lineinfile", "change", "{path: /srv/case/lines, line: three, validate: 'grep -q . %s'}"),
     ("locale_gen", "change", "{name: de_AT.UTF-8}"),
     ("meta", "", "flush_handlers"),
@@ -283,7 +279,7 @@ fn controller() -> tempfile::TempDir {
 fn playbook(url: &str) -> String {
     let mut playbook = "- hosts: all\n  gather_facts: true\n  tasks:\n".to_owned();
     for (at, (module, _, args)) in CASES.iter().enumerate() {
-        let args = args.replace("URL", url);
+        let args = args.replace("URL", url).replace("KEY", KEY);
         playbook += &format!("    - name: case {at}\n      {module}: {args}\n");
         if !WITHOUT_RESULT.contains(module) {
             playbook += "      ignore_errors: true\n";

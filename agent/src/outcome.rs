@@ -23,13 +23,12 @@ pub struct Diff {
 impl Diff {
     /// A difference of a text file's content.
     pub fn text(path: &str, before: &str, after: &str) -> Diff {
-        Diff {
-            file: String::new(),
-            before_header: path.to_owned(),
-            after_header: path.to_owned(),
-            before: Value::String(before.to_owned()),
-            after: Value::String(after.to_owned()),
-        }
+        Diff::of_state(path, before.into(), after.into())
+    }
+
+    /// A difference of the state of what the header names (`user www`); it is empty where the states say it themselves.
+    pub fn of_state(header: &str, before: Value, after: Value) -> Diff {
+        Diff { file: String::new(), before_header: header.to_owned(), after_header: header.to_owned(), before, after }
     }
 }
 

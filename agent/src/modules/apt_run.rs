@@ -248,13 +248,7 @@ fn difference(steps: &[Step]) -> Option<Diff> {
             None => {}
         }
     }
-    Some(Diff {
-        file: String::new(),
-        before_header: "packages".to_owned(),
-        after_header: "packages".to_owned(),
-        before: before.into(),
-        after: after.into(),
-    })
+    Some(Diff::of_state("packages", before.into(), after.into()))
 }
 
 #[cfg(test)]

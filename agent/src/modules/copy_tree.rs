@@ -187,13 +187,8 @@ fn made(outcome: &mut Outcome, directories: Vec<PathBuf>) {
     for path in directories {
         outcome.changed = true;
         let path = text(&path);
-        outcome.diff.push(Diff {
-            file: String::new(),
-            before_header: String::new(),
-            after_header: String::new(),
-            before: json!({"path": path, "state": "absent"}),
-            after: json!({"path": path, "state": "directory"}),
-        });
+        let state = |state: &str| json!({"path": path, "state": state});
+        outcome.diff.push(Diff::of_state("", state("absent"), state("directory")));
     }
 }
 
@@ -222,12 +217,7 @@ fn link(host: &Host<'_>, path: &Path, target: &Path, outcome: &mut Outcome) -> R
     put_link(host, path, target)?;
     outcome.changed = true;
     let shown = text(path);
-    outcome.diff.push(Diff {
-        file: String::new(),
-        before_header: String::new(),
-        after_header: String::new(),
-        before: json!({"path": shown, "src": before.map(|target| text(&target))}),
-        after: json!({"path": shown, "src": text(target)}),
-    });
+    let state = |target: Option<&Path>| json!({"path": shown, "src": target.map(text)});
+    outcome.diff.push(Diff::of_state("", state(before.as_deref()), state(Some(target))));
     Ok(())
 }

@@ -176,13 +176,7 @@ impl Changed {
         if !self.any {
             return outcome;
         }
-        outcome.with_diff(Diff {
-            file: String::new(),
-            before_header: String::new(),
-            after_header: String::new(),
-            before: Value::Object(self.before),
-            after: Value::Object(self.after),
-        })
+        outcome.with_diff(Diff::of_state("", self.before.into(), self.after.into()))
     }
 }
 

@@ -290,25 +290,13 @@ impl Change {
             let with_path = |map: &Map<String, Value>| {
                 std::iter::once(("path".to_owned(), path.clone())).chain(map.clone()).collect::<Map<_, _>>()
             };
-            Diff {
-                file: String::new(),
-                before_header: String::new(),
-                after_header: String::new(),
-                before: Value::Object(with_path(&self.before)),
-                after: Value::Object(with_path(&self.after)),
-            }
+            Diff::of_state("", with_path(&self.before).into(), with_path(&self.after).into())
         })
     }
 
     /// The difference for a view, where there is one.
     pub fn diff(&self, header: &str) -> Option<Diff> {
-        self.any().then(|| Diff {
-            file: String::new(),
-            before_header: header.to_owned(),
-            after_header: header.to_owned(),
-            before: Value::Object(self.before.clone()),
-            after: Value::Object(self.after.clone()),
-        })
+        self.any().then(|| Diff::of_state(header, self.before.clone().into(), self.after.clone().into()))
     }
 
     /// Mode, owner and group for a write of content, so that new content is never readable by the wrong people.

@@ -139,12 +139,5 @@ fn described(group: &Group) -> Map<String, Value> {
 }
 
 fn difference(name: &str, before: Map<String, Value>, after: Map<String, Value>) -> Diff {
-    let header = format!("group {name}");
-    Diff {
-        file: String::new(),
-        before_header: header.clone(),
-        after_header: header,
-        before: before.into(),
-        after: after.into(),
-    }
+    Diff::of_state(&format!("group {name}"), before.into(), after.into())
 }

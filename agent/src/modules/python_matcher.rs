@@ -5,7 +5,7 @@
 //! calls.
 
 use super::python_class::{Kind, folded};
-use super::python_pattern::{Mode, Node, One, Place};
+use super::python_node::{Mode, Node, One, Place};
 
 /// How many steps one search may take: patterns that try everything end here rather than never.
 const MOST_STEPS: u64 = 200_000_000;

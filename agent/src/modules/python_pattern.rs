@@ -1,131 +1,14 @@
-//! Patterns of Python's `re`, read.
+//! Patterns of Python's `re`, read: groups, alternatives, repetitions. What begins with `\` and the sets are read in
+//! `python_escape`.
 
 use super::byte_text;
-use super::python_class::{Class, Item, Kind};
+use super::python_node::{MOST, Mode, Node, One, Place};
 use super::python_regex::{Flags, RegexError, Subject};
 use std::iter::Peekable;
 use std::str::Chars;
 
 /// How deep groups may be nested.
 const DEEPEST: usize = 200;
-
-/// The most repetitions that Python counts; more are "any number".
-const MOST: u32 = u32::MAX;
-
-/// The control character that `\n` and its kin stand for.
-pub fn control(letter: char) -> Option<char> {
-    Some(match letter {
-        'a' => '\x07',
-        'b' => '\x08',
-        'f' => '\x0c',
-        'n' => '\n',
-        'r' => '\r',
-        't' => '\t',
-        'v' => '\x0b',
-        _ => return None,
-    })
-}
-
-/// A part of a pattern.
-#[derive(Clone, Debug, PartialEq)]
-pub enum Node {
-    /// One character of these.
-    One(One),
-    /// A place.
-    At(Place),
-    /// One after the other.
-    All(Vec<Node>),
-    /// The first that fits.
-    Any(Vec<Node>),
-    /// A group that is remembered by its number.
-    Group(usize, Box<Node>),
-    /// Several times.
-    Repeat {
-        /// What.
-        node: Box<Node>,
-        /// How often at least.
-        min: u32,
-        /// How often at most.
-        max: u32,
-        /// How many are tried first.
-        mode: Mode,
-    },
-    /// What a group matched, again.
-    Same {
-        /// Its number.
-        group: usize,
-        /// Whether case is ignored, and whether only ASCII has case.
-        ignore_case: Option<bool>,
-    },
-    /// Whether this follows, or precedes.
-    Look {
-        /// What.
-        node: Box<Node>,
-        /// Whether it must not.
-        not: bool,
-        /// For what precedes: how many characters it has.
-        behind: Option<usize>,
-    },
-    /// What matched once is not tried otherwise.
-    Atomic(Box<Node>),
-    /// By whether a group has matched.
-    If {
-        /// The group.
-        group: usize,
-        /// If it has.
-        yes: Box<Node>,
-        /// If not.
-        no: Box<Node>,
-    },
-}
-
-/// One character.
-#[derive(Clone, Debug, PartialEq)]
-pub enum One {
-    /// This one.
-    Char(char),
-    /// One that is equal but for case (it is folded); whether only ASCII has case.
-    NoCase(char, bool),
-    /// One of a set.
-    Of(Class),
-    /// Any but a line's end.
-    NotNewline,
-    /// Any.
-    Any,
-}
-
-/// A place in a text.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Place {
-    /// The start of the text.
-    Start,
-    /// The start of a line.
-    LineStart,
-    /// The end of the text, or before its last newline.
-    End,
-    /// The end of a line.
-    LineEnd,
-    /// The very end of the text.
-    VeryEnd,
-    /// Where a word begins or ends (or nowhere there); whether words are of ASCII.
-    Word {
-        /// Whether it is not such a place.
-        not: bool,
-        /// Whether words are of ASCII.
-        ascii: bool,
-    },
-}
-
-/// How many repetitions are tried first.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Mode {
-    /// As many as possible.
-    Greedy,
-    /// As few as possible.
-    Lazy,
-    /// As many as possible, and never fewer.
-    Possessive,
-}
 
 /// A pattern that was read.
 pub struct Pattern {
@@ -139,22 +22,28 @@ pub struct Pattern {
 
 /// Flags in force at a place of a pattern.
 #[derive(Clone, Copy)]
-struct State {
+pub(super) struct State {
     multiline: bool,
     dotall: bool,
     verbose: bool,
-    ascii: bool,
-    ignore_case: bool,
+    /// Whether letters, digits and the like are those of ASCII.
+    pub ascii: bool,
+    /// Whether case is ignored.
+    pub ignore_case: bool,
 }
 
-struct Parser<'p> {
-    rest: Peekable<Chars<'p>>,
-    subject: Subject,
-    state: State,
+/// Reads a pattern from its start to its end.
+pub(super) struct Parser<'p> {
+    /// What is not read yet.
+    pub rest: Peekable<Chars<'p>>,
+    /// What the pattern is matched with.
+    pub subject: Subject,
+    /// The flags here.
+    pub state: State,
     /// The names of the groups so far.
     names: Vec<Option<String>>,
     /// How many characters each group has, once it is closed: its least and its most.
-    widths: Vec<Option<(usize, usize)>>,
+    pub widths: Vec<Option<(usize, usize)>>,
     /// The last of the groups that conditions ask for: it may come after them, but must come.
     asked: usize,
     depth: usize,
@@ -234,7 +123,7 @@ impl Parser<'_> {
     }
 
     /// A character that stands for itself.
-    fn one(&self, c: char) -> Node {
+    pub fn one(&self, c: char) -> Node {
         let cased = c.to_lowercase().ne(c.to_uppercase());
         Node::One(match self.state.ignore_case && cased {
             true => One::NoCase(super::python_class::folded(c, self.state.ascii), self.state.ascii),
@@ -243,7 +132,7 @@ impl Parser<'_> {
     }
 
     /// A character of the pattern, which in a pattern over bytes may be several.
-    fn literal(&self, c: char) -> Node {
+    pub fn literal(&self, c: char) -> Node {
         if c.is_ascii() || self.subject == Subject::Text {
             return self.one(c);
         }
@@ -251,16 +140,6 @@ impl Parser<'_> {
         // One unit, so that `é?` means the whole letter's bytes: Python would take the last byte only, which no author of
         // a pattern ever wants.
         Node::All(bytes.chars().map(|c| self.one(c)).collect())
-    }
-
-    /// The character that a number means: over bytes those from 128 on are bytes.
-    fn numbered(&self, number: u32) -> Result<char, RegexError> {
-        match (self.subject, u8::try_from(number)) {
-            (Subject::Bytes, Ok(byte)) if !byte.is_ascii() => {
-                Ok(byte_text::of_bytes(&[byte]).chars().next().unwrap_or_default())
-            }
-            _ => char::from_u32(number).ok_or_else(|| format!("there is no character number {number:#x}")),
-        }
     }
 
     /// Whether `c` begins a repetition, and which. A `{` that begins none is itself.
@@ -294,157 +173,6 @@ impl Parser<'_> {
             self.rest.next();
         }
         Ok(Some((min, max)))
-    }
-
-    /// After `\`, outside of a set.
-    fn escape(&mut self) -> Result<Node, RegexError> {
-        let ascii = self.state.ascii;
-        let Some(c) = self.rest.next() else { return Err("bad escape (end of pattern)".to_owned()) };
-        Ok(match c {
-            'A' => Node::At(Place::Start),
-            'Z' => Node::At(Place::VeryEnd),
-            'b' | 'B' => Node::At(Place::Word { not: c == 'B', ascii }),
-            '1'..='9' => match self.octal_reference(c)? {
-                Some(number) => self.one(self.numbered(number)?),
-                None => self.reference(c)?,
-            },
-            c => match self.kind(c) {
-                Some(item) => Node::One(One::Of(Class { items: vec![item], ascii, ..Class::default() })),
-                None => self.escaped(c)?.map_or_else(|| self.literal(c), |c| self.one(c)),
-            },
-        })
-    }
-
-    /// `\w` and its kin.
-    fn kind(&self, c: char) -> Option<Item> {
-        let kind = match c.to_ascii_lowercase() {
-            'd' => Kind::Digit,
-            's' => Kind::Space,
-            'w' => Kind::Word,
-            _ => return None,
-        };
-        Some(Item::Kind { kind, not: c.is_ascii_uppercase() })
-    }
-
-    /// An escape that means one character in a set and outside. None: it is that character itself.
-    fn escaped(&mut self, c: char) -> Result<Option<char>, RegexError> {
-        let number = match c {
-            'x' => self.hex(2)?,
-            'u' if self.subject == Subject::Text => self.hex(4)?,
-            'U' if self.subject == Subject::Text => self.hex(8)?,
-            '0' => self.octal(0, 2),
-            c if c != 'b' && control(c).is_some() => return Ok(control(c)),
-            c if c.is_ascii_alphabetic() => return Err(format!("bad escape \\{c}")),
-            _ => return Ok(None),
-        };
-        self.numbered(number).map(Some)
-    }
-
-    fn hex(&mut self, digits: usize) -> Result<u32, RegexError> {
-        let text: String = self.rest.clone().take(digits).take_while(char::is_ascii_hexdigit).collect();
-        if text.len() < digits {
-            return Err(format!("incomplete escape \\x{text}"));
-        }
-        for _ in 0..digits {
-            self.rest.next();
-        }
-        u32::from_str_radix(&text, 16).map_err(|error| error.to_string())
-    }
-
-    /// More octal digits after a first one.
-    fn octal(&mut self, first: u32, most: usize) -> u32 {
-        let mut number = first;
-        for _ in 0..most {
-            let Some(digit) = self.rest.peek().and_then(|c| c.to_digit(8)) else { break };
-            number = number * 8 + digit;
-            self.rest.next();
-        }
-        number
-    }
-
-    /// The number of an octal escape of three digits, if it is one.
-    fn octal_reference(&mut self, first: char) -> Result<Option<u32>, RegexError> {
-        let ahead = self.rest.clone().take(2).take_while(|c| c.is_digit(8)).count();
-        let Some(start) = first.to_digit(8).filter(|_| ahead == 2) else { return Ok(None) };
-        match self.octal(start, 2) {
-            number if number > 0o377 => Err(format!("octal escape \\{number:o} is outside of 0 to 0o377")),
-            number => Ok(Some(number)),
-        }
-    }
-
-    /// `\1` to `\99`.
-    fn reference(&mut self, first: char) -> Result<Node, RegexError> {
-        let mut digits = first.to_string();
-        digits.extend(self.rest.next_if(char::is_ascii_digit));
-        let group = digits.parse().unwrap_or(usize::MAX);
-        self.same(group, &digits)
-    }
-
-    fn same(&self, group: usize, name: &str) -> Result<Node, RegexError> {
-        match self.widths.get(group) {
-            None => Err(format!("invalid group reference {name}")),
-            Some(None) => Err("cannot refer to an open group".to_owned()),
-            Some(Some(_)) => Ok(Node::Same { group, ignore_case: self.state.ignore_case.then_some(self.state.ascii) }),
-        }
-    }
-
-    /// After `[`.
-    fn class(&mut self) -> Result<Class, RegexError> {
-        let mut class = Class { ignore_case: self.state.ignore_case, ascii: self.state.ascii, ..Class::default() };
-        class.not = self.rest.next_if_eq(&'^').is_some();
-        let mut first = true;
-        loop {
-            let c = self.rest.next().ok_or("unterminated character set")?;
-            if c == ']' && !first {
-                return Ok(class);
-            }
-            first = false;
-            let start = self.member(c)?;
-            let mut ahead = self.rest.clone();
-            let ranges = ahead.next() == Some('-') && ahead.next().is_some_and(|c| c != ']');
-            if !ranges {
-                class.items.extend(start);
-                continue;
-            }
-            self.rest.next();
-            let c = self.rest.next().ok_or("unterminated character set")?;
-            let end = self.member(c)?;
-            match (start.last(), end.first()) {
-                (Some(Item::Range(low, _)), Some(Item::Range(high, _))) if low <= high => {
-                    class.items.extend(&start);
-                    class.items.push(Item::Range(*low, *high));
-                    class.items.extend(&end);
-                }
-                _ => return Err("bad character range".to_owned()),
-            }
-        }
-    }
-
-    /// What a character in a set, or an escape there, means.
-    fn member(&mut self, c: char) -> Result<Vec<Item>, RegexError> {
-        let c = match c {
-            '\\' => match self.rest.next().ok_or("bad escape (end of pattern)")? {
-                'b' => '\x08',
-                digit @ '1'..='9' => match digit.to_digit(8) {
-                    Some(start) => {
-                        let number = self.octal(start, 2);
-                        self.numbered(number)?
-                    }
-                    None => return Err(format!("bad escape \\{digit}")),
-                },
-                c => match self.kind(c) {
-                    Some(item) => return Ok(vec![item]),
-                    None => self.escaped(c)?.unwrap_or(c),
-                },
-            },
-            c => c,
-        };
-        let is_byte = u32::from(c) > 0x10_FF00;
-        if c.is_ascii() || self.subject == Subject::Text || is_byte {
-            return Ok(vec![Item::Range(c, c)]);
-        }
-        let bytes = byte_text::of_bytes(c.encode_utf8(&mut [0; 4]).as_bytes());
-        Ok(bytes.chars().map(|c| Item::Range(c, c)).collect())
     }
 
     /// After `(`. Flags and comments are no node.
@@ -502,7 +230,7 @@ impl Parser<'_> {
             '<' => {
                 let kind = self.rest.next().filter(|c| matches!(c, '=' | '!')).ok_or("unknown extension ?<")?;
                 let node = self.enclosed()?;
-                let behind = match self.width(&node) {
+                let behind = match node.width(&self.widths) {
                     Some((least, most)) if least == most => least,
                     _ => return Err("look-behind requires fixed-width pattern".to_owned()),
                 };
@@ -541,7 +269,7 @@ impl Parser<'_> {
         self.names.push(name);
         self.widths.push(None);
         let node = self.enclosed()?;
-        self.widths[number] = Some(self.width(&node).unwrap_or((0, usize::MAX)));
+        self.widths[number] = Some(node.width(&self.widths).unwrap_or((0, usize::MAX)));
         Ok(Node::Group(number, Box::new(node)))
     }
 
@@ -582,40 +310,5 @@ impl Parser<'_> {
             name.push(c);
         }
         Err(format!("missing {end}, unterminated name"))
-    }
-
-    /// How many characters a part has, at least and at most. None: any number.
-    fn width(&self, node: &Node) -> Option<(usize, usize)> {
-        Some(match node {
-            Node::One(_) => (1, 1),
-            Node::At(_) | Node::Look { .. } => (0, 0),
-            Node::All(nodes) => {
-                let mut sum = (0usize, 0usize);
-                for node in nodes {
-                    let (least, most) = self.width(node)?;
-                    sum = (sum.0.checked_add(least)?, sum.1.checked_add(most)?);
-                }
-                sum
-            }
-            Node::Any(nodes) => {
-                let mut range = (usize::MAX, 0);
-                for node in nodes {
-                    let (least, most) = self.width(node)?;
-                    range = (range.0.min(least), range.1.max(most));
-                }
-                range
-            }
-            Node::Group(_, node) | Node::Atomic(node) => self.width(node)?,
-            Node::Repeat { max: MOST, .. } => return None,
-            Node::Repeat { node, min, max, .. } => {
-                let (least, most) = self.width(node)?;
-                (least.checked_mul(*min as usize)?, most.checked_mul(*max as usize)?)
-            }
-            Node::Same { group, .. } => self.widths.get(*group).copied().flatten()?,
-            Node::If { yes, no, .. } => {
-                let (a, b) = (self.width(yes)?, self.width(no)?);
-                (a.0.min(b.0), a.1.max(b.1))
-            }
-        })
     }
 }

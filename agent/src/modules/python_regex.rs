@@ -4,8 +4,9 @@
 //! tables that Python's syntax can't even ask for, and mean other things in places.
 
 use super::byte_text;
+use super::python_escape::control;
 use super::python_matcher::{GaveUp, Program, TOO_LARGE};
-use super::python_pattern::{control, parse};
+use super::python_pattern::parse;
 use std::ops::Range;
 
 /// What a pattern is matched against.

@@ -153,15 +153,8 @@ impl Task<'_> {
 
     fn changed(&mut self, what: &str, before: Value, after: Value) {
         self.outcome.changed = true;
-        let header = format!("unit {}", self.name);
         let one = |value: Value| json!({ what: value });
-        self.outcome.diff.push(Diff {
-            file: String::new(),
-            before_header: header.clone(),
-            after_header: header,
-            before: one(before),
-            after: one(after),
-        });
+        self.outcome.diff.push(Diff::of_state(&format!("unit {}", self.name), one(before), one(after)));
     }
 
     fn act_on_file(&mut self, action: UnitFileAction) -> Result<(), Stop> {

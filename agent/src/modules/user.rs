@@ -317,12 +317,5 @@ fn described(user: &User) -> Map<String, Value> {
 }
 
 fn difference(name: &str, before: Map<String, Value>, after: Map<String, Value>) -> Diff {
-    let header = format!("user {name}");
-    Diff {
-        file: String::new(),
-        before_header: header.clone(),
-        after_header: header,
-        before: before.into(),
-        after: after.into(),
-    }
+    Diff::of_state(&format!("user {name}"), before.into(), after.into())
 }

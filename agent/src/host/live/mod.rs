@@ -10,9 +10,11 @@ mod dns;
 mod files;
 mod flags;
 mod net;
+mod output_lines;
 mod packages;
 mod process_tree;
 mod processes;
+mod running_command;
 mod units;
 
 pub use accounts::LiveAccounts;
@@ -26,7 +28,7 @@ pub use units::LiveUnits;
 
 pub(crate) use atomic::random;
 pub(crate) use flags::apply_letters as apply_attributes;
-pub(crate) use processes::GIVES_UP_AFTER;
+pub(crate) use running_command::GIVES_UP_AFTER;
 
 use super::{Context, Host};
 use rustix::fs::{Access, access};
