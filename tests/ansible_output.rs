@@ -47,7 +47,9 @@ fn playbook(name: &str) -> String {
         root: "playbooks".into(),
         ..Settings::default()
     };
-    let make = |out| -> Box<dyn View> { Box::new(PlaybookView::new(settings, out, Printer::new(std::io::sink()))) };
+    let make = |out| -> Box<dyn View> {
+        Box::new(PlaybookView::new(settings, Arc::default(), out, Printer::new(std::io::sink())))
+    };
     printed(Path::new(&format!("recorded/{name}.ndjson")), make).replace("playbooks/", "")
 }
 

@@ -190,6 +190,27 @@ fn no_host_matched() {
 }
 
 #[test]
+fn a_password_in_a_playbook_is_not_shown_with_the_lines_around_a_failure() {
+    // Of the task that fails, of one before it that does not run, and in the lines before the one that is shown.
+    let playbook = "- hosts: h1\n  gather_facts: false\n  tasks:\n\
+        \x20   - {get_url: {url: 'http://127.0.0.1:1/', dest: /nowhere/x, url_password: hunter22}}\n\
+        \x20   - uri:\n        url: http://127.0.0.1:1/\n        url_password: s3same99\n      tags: never\n\
+        \x20   - fail: {msg: as meant}\n";
+    let project = Project::new(&playbook.replace("dest: /nowhere/x", "dest: /nowhere/x, timeout: 1"));
+    for format in ["ansible", "human", "json", "ndjson"] {
+        for part in [&["-t", "all"][..], &["--start-at-task", "fail"]] {
+            let done = project.run(&[&["--output", format, "-vvv"], part].concat());
+            assert_eq!(done.status.code(), Some(2), "{}", text(&done.stderr));
+            let told = text(&done.stdout) + &text(&done.stderr);
+            assert!(!told.contains("hunter22") && !told.contains("s3same99"), "{told}");
+            if format == "ansible" {
+                assert!(told.contains("url_password: ********"), "the lines are not shown:\n{told}");
+            }
+        }
+    }
+}
+
+#[test]
 fn vault_passwords_that_are_missing_or_wrong() {
     let vaulted = include_str!("vault/inline.yml");
     let playbook = "- hosts: h1\n  gather_facts: false\n  vars_files: [secret.yml]\n  tasks:\n    - debug: {msg: \"{{ password }}\"}\n";

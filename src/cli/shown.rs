@@ -76,7 +76,7 @@ impl Shown {
             }
             Format::Human => Box::new(HumanView::new(self.human(), out())),
             Format::Ansible if self.ad_hoc => Box::new(ansible::AdHocView::new(settings, self.one_line, out(), err())),
-            Format::Ansible => Box::new(ansible::PlaybookView::new(settings, out(), err())),
+            Format::Ansible => Box::new(ansible::PlaybookView::new(settings, secrets.clone(), out(), err())),
             Format::Json => Box::new(JsonView::new(out(), err())),
             Format::Ndjson => Box::new(NdjsonView::new(out())),
         };

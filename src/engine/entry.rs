@@ -85,6 +85,7 @@ pub fn prepare(options: RunOptions, tools: Tools) -> Result<Ready, Diagnostics> 
     let forks = options.forks.map_or_else(|| super::run::configured_forks(&tools.settings), |forks| forks as usize);
     let run = Arc::new(Run {
         parser: Parser::new(tools.settings.roles_path.value.clone(), tools.vault.clone())
+            .with_secrets(tools.secrets.clone())
             .with_collections(tools.settings.collections_path.value.clone()),
         templater,
         vault: tools.vault,

@@ -105,13 +105,6 @@ impl Batch {
             Some(source) => scope.text(source).unwrap_or_else(|_| source.as_str().unwrap_or_default().to_owned()),
             None => raw_title(task),
         };
-        for (_, value) in
-            task.action.args.named.iter().filter(|(name, value)| {
-                actions::secret_args(&task.action.name).contains(&&**name) && !value.has_template()
-            })
-        {
-            run.secrets.add(value.as_str().unwrap_or_default());
-        }
         let hidden = KeywordReader { task: &task.scope, scope }.flag(Keyword::NoLog);
         let args = match hidden {
             Ok(None | Some(false)) => {

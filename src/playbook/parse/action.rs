@@ -242,6 +242,13 @@ impl Pass<'_> {
         {
             args.free_form = Some(args.named.remove(at).1);
         }
+        for secret in crate::actions::secret_args(&name) {
+            let value = args.named.iter().find(|(key, _)| &**key == *secret).map(|(_, value)| value);
+            // No password is a truth value, and many a word is `True`.
+            if let Some(value) = value.filter(|value| !value.has_template() && !matches!(value.node, Node::Bool(_))) {
+                self.parser.secrets.add(&scalar_text(value));
+            }
+        }
         self.check_args(&name, &span, &args);
         self.check_templates(&name, &args);
         Action { name, dynamic: None, module, span, args }

@@ -19,6 +19,7 @@ use super::role::Role;
 use super::scope::Scope;
 use crate::diagnostic::{Diagnostic, Diagnostics, Span};
 use crate::loader::{Node, Source};
+use crate::secrets::Secrets;
 use crate::template::Form;
 use crate::vault::Vault;
 use std::collections::HashMap;
@@ -43,6 +44,9 @@ pub struct Parser {
     pub collections_path: Vec<PathBuf>,
     /// Decrypts what is encrypted.
     pub vault: Arc<Vault>,
+    /// Where passwords are registered that stand in playbooks as they are: a file's lines may be shown for whatever reason,
+    /// long before the task with the password runs, or without that it does.
+    secrets: Arc<Secrets>,
     /// Roles read, by directory and parts.
     roles: Mutex<HashMap<(PathBuf, RoleParts), Arc<Role>>>,
     /// Files read.
@@ -74,7 +78,19 @@ pub(super) struct Pass<'a> {
 impl Parser {
     /// A parser for a run.
     pub fn new(roles_path: Vec<PathBuf>, vault: Arc<Vault>) -> Parser {
-        Parser { roles_path, collections_path: Vec::new(), vault, roles: Mutex::default(), files: Mutex::default() }
+        Parser {
+            roles_path,
+            collections_path: Vec::new(),
+            vault,
+            secrets: Arc::default(),
+            roles: Mutex::default(),
+            files: Mutex::default(),
+        }
+    }
+
+    /// Registers with these what is secret in what is read.
+    pub fn with_secrets(self, secrets: Arc<Secrets>) -> Parser {
+        Parser { secrets, ..self }
     }
 
     /// With these places for collections.

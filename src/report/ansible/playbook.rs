@@ -5,10 +5,12 @@ use super::diff;
 use super::text::{Colour, Layout, banner, json, python_str};
 use crate::event::{Event, EventKind, HostStats, ItemResult, Place, Status, TaskId, TaskResult, View};
 use crate::report::{Printer, censored};
+use crate::secrets::Secrets;
 use indexmap::IndexMap;
 use serde_json::{Map, Value};
 use std::collections::{HashMap, HashSet};
 use std::path::PathBuf;
+use std::sync::Arc;
 
 /// A task as far as this view needs it.
 struct Task {
@@ -22,6 +24,8 @@ struct Task {
 /// Prints what `ansible-playbook` prints.
 pub struct PlaybookView {
     settings: Settings,
+    /// What the view reads of playbooks itself is masked with them; events are already.
+    secrets: Arc<Secrets>,
     out: Printer,
     err: Printer,
     tasks: HashMap<TaskId, Task>,
@@ -36,9 +40,10 @@ pub struct PlaybookView {
 
 impl PlaybookView {
     /// A view that prints results to the first and warnings to the second.
-    pub fn new(settings: Settings, out: Printer, err: Printer) -> PlaybookView {
+    pub fn new(settings: Settings, secrets: Arc<Secrets>, out: Printer, err: Printer) -> PlaybookView {
         PlaybookView {
             settings,
+            secrets,
             out,
             err,
             tasks: HashMap::new(),
@@ -142,7 +147,8 @@ impl PlaybookView {
         if task.place.line > 0 {
             let path = self.absolute(&task.place.file);
             text.push_str(&format!("\nOrigin: {}:{}:{}\n\n", path.display(), task.place.line, task.place.column));
-            text.push_str(&snippet(&self.settings.root.join(&task.place.file), &task.place));
+            let lines = snippet(&self.settings.root.join(&task.place.file), &task.place);
+            text.push_str(&self.secrets.mask(&lines));
         }
         if self.shown.insert(text.clone()) {
             self.say(Colour::Red, &text);
