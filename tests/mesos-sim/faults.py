@@ -325,7 +325,7 @@ class RefusedFlagOfAgent(Fault):
     """The new release knows a flag of the agents no more, which no table says: the first agent stops the run."""
 
     name = "refused_flag_of_agent"
-    says = ("agent1", "gc_delay")
+    says = ("agent1", "gc_delay", "configured for mesos-slave on agent1 in /etc/mesos-slave/gc_delay")
 
     def inject(self, cluster):
         for name in cluster.names("agent"):
