@@ -27,7 +27,9 @@ def boots(cluster):
 
 def upgrade(cluster, engine, *words, **variables):
     words = (*words, *(("--output", "ansible") if engine == "refit" else ()))
-    return cluster.run(engine, "kernel-upgrade.yml", *words, kernel_reboot_up_timeout=20, kernel_reboot_pause=1, **variables)
+    # A service that is named without its suffix, as one does.
+    patience = {"kernel_reboot_up_timeout": 20, "kernel_reboot_pause": 1, "kernel_reboot_services": ["ssh"]}
+    return cluster.run(engine, "kernel-upgrade.yml", *words, **patience, **variables)
 
 
 def order(output):
