@@ -157,6 +157,11 @@ impl Lines {
                 self.tell(task, &text("host"), format!("[{}] {}", plain(&item["label"]), result(&item["result"])));
             }
             "host_finished" => self.tell(task, &text("host"), result(&event["result"])),
+            "hosts_skipped" => {
+                for host in event["hosts"].as_array().into_iter().flatten() {
+                    self.tell(task, host.as_str().unwrap_or_default(), result(&event["result"]));
+                }
+            }
             "included" => {
                 let label = event["label"].as_str().map(|label| format!(" [{label}]")).unwrap_or_default();
                 self.out.push(format!("  included {}{label} for {}", text("what"), names(&event["hosts"])));

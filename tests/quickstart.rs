@@ -124,6 +124,30 @@ fn a_plan_of_a_change_shows_the_difference_and_writes_nothing() {
 }
 
 #[test]
+fn hosts_that_skip_a_task_for_one_reason_are_told_together_and_each_is_counted() {
+    let user = User::new();
+    let playbook = user.home.path().join("skip.yml");
+    let tasks = "- {debug: {msg: hello}, when: false}\n    - {command: 'true', when: inventory_hostname > 'b'}";
+    std::fs::write(&playbook, format!("- hosts: all\n  gather_facts: false\n  tasks:\n    {tasks}\n")).unwrap();
+    let run = |form| {
+        text(&user.refit(&["run", "-c", "local", "-i", "a,b,c,d,", "--output", form, playbook.to_str().unwrap()]))
+    };
+    let stream = run("ndjson");
+    let events = stream.lines().map(|line| serde_json::from_str::<Value>(line).unwrap());
+    let told: Vec<Value> = events.filter(|event| event["event"] == "hosts_skipped").collect();
+    let hosts: Vec<String> = told.iter().map(|event| event["hosts"].to_string()).collect();
+    // The second task's reasons are told with each host's values.
+    assert_eq!(hosts, [r#"["a","b","c","d"]"#, r#"["a"]"#, r#"["b"]"#], "{stream}");
+    let document: Value = serde_json::from_str(&run("json")).unwrap();
+    for (host, skipped) in [("a", 2), ("b", 2), ("c", 1), ("d", 1)] {
+        assert_eq!(results(&document)[&("debug".to_owned(), host.to_owned())]["skipped"], true, "{host}");
+        assert_eq!(document["stats"][host]["skipped"], skipped, "{host}");
+    }
+    let shown = run("ansible");
+    assert_eq!(shown.matches("skipping: [").count(), 6, "{shown}");
+}
+
+#[test]
 fn the_event_stream_and_the_journal_tell_the_same_story() {
     let user = User::new();
     let stream = text(&user.quickstart(&["run", "--output", "ndjson"]));

@@ -57,14 +57,18 @@ impl Batch {
         let mut jobs: Vec<Box<dyn FnOnce() + Send>> = Vec::new();
         let mut waiting: Vec<Arc<Host>> = Vec::new();
         // Those that are skipped are told together: there may be thousands.
-        let mut skipped: Vec<EventKind> = Vec::new();
+        let mut skips: Vec<EventKind> = Vec::new();
         for (host, prepared) in prepared {
             match prepared {
                 Prepared::Ended(ending, scope) => {
-                    if ending.result.status != Status::Skipped {
-                        self.run().sink.emit_all(std::mem::take(&mut skipped));
+                    let everyone = once.then_some(hosts);
+                    if ending.result.status == Status::Skipped {
+                        let end = self.settled(task, (id, &title), &host, &scope, *ending, everyone);
+                        add_skip(&mut skips, id, &host.name, end);
+                    } else {
+                        self.run().sink.emit_all(std::mem::take(&mut skips));
+                        self.settle(task, (id, &title), &host, &scope, *ending, everyone);
                     }
-                    skipped.extend(self.settled(task, (id, &title), &host, &scope, *ending, once.then_some(hosts)));
                 }
                 Prepared::NeedsHost(on_host) => {
                     let (batch, task, title) = (self.clone(), task.clone(), title.clone());
@@ -78,7 +82,7 @@ impl Batch {
                 }
             }
         }
-        self.run().sink.emit_all(skipped);
+        self.run().sink.emit_all(skips);
         let limit = throttle.map_or(self.run().forks(), |limit| limit.min(self.run().forks()));
         let done = self.run().pool.all(Some(limit), jobs);
         for (host, done) in waiting.iter().zip(done) {
@@ -140,11 +144,11 @@ impl Batch {
         ending: Ending,
         everyone: Option<&[Arc<Host>]>,
     ) {
-        let told = self.settled(task, title, host, scope, ending, everyone);
-        self.run().sink.emit_all(told.collect());
+        let (result, deviation) = self.settled(task, title, host, scope, ending, everyone);
+        self.run().sink.emit_all(end_of(title.0, &host.name, result, deviation));
     }
 
-    /// Takes in how a task ended on a host; what is to be told of it.
+    /// Takes in how a task ended on a host. The result as it is to be told, and where it is not as planned, why.
     fn settled(
         self: &Arc<Self>,
         task: &Arc<Task>,
@@ -153,7 +157,7 @@ impl Batch {
         scope: &crate::template::Scope,
         mut ending: Ending,
         everyone: Option<&[Arc<Host>]>,
-    ) -> impl Iterator<Item = EventKind> + use<> {
+    ) -> (TaskResult, Option<String>) {
         let run = self.run();
         let reader = KeywordReader { task: &task.scope, scope };
         let ignored = match ending.result.status {
@@ -221,8 +225,7 @@ impl Batch {
                 }
             }
         }
-        let deviated = deviation.map(|why| EventKind::Deviated { task: id, host: host.name.to_string(), why });
-        std::iter::once(EventKind::HostFinished { task: id, host: host.name.to_string(), result }).chain(deviated)
+        (result, deviation)
     }
 
     /// What a dry run can't say for sure of an end that it foresees.
@@ -405,6 +408,22 @@ impl Batch {
                 state.standing = Standing::Unreachable;
             }
         }
+    }
+}
+
+/// The events of a task's end on a host.
+fn end_of(task: TaskId, host: &str, result: TaskResult, deviation: Option<String>) -> Vec<EventKind> {
+    let finished = EventKind::HostFinished { task, host: host.to_owned(), result };
+    let deviated = deviation.map(|why| EventKind::Deviated { task, host: host.to_owned(), why });
+    std::iter::once(finished).chain(deviated).collect()
+}
+
+/// Adds a skipped host to the events: to the last one, where that says the same of others.
+fn add_skip(skips: &mut Vec<EventKind>, task: TaskId, host: &str, (result, deviation): (TaskResult, Option<String>)) {
+    match skips.last_mut() {
+        _ if deviation.is_some() => skips.extend(end_of(task, host, result, deviation)),
+        Some(EventKind::HostsSkipped { hosts, result: said, .. }) if *said == result => hosts.push(host.to_owned()),
+        _ => skips.push(EventKind::HostsSkipped { task, hosts: vec![host.to_owned()], result }),
     }
 }
 

@@ -139,7 +139,7 @@ pub enum EventKind {
         args: Option<serde_json::Value>,
         /// Whether it is one of the engine's own (`Gathering Facts`).
         implicit: bool,
-        /// How many hosts it is for, as far as known: those for which [`EventKind::HostFinished`] is to come.
+        /// How many hosts it is for, as far as known: those of which an end is to come ([`EventKind::ends`]).
         hosts: u32,
     },
     /// A host begins with a task: its request is on the way.
@@ -187,6 +187,15 @@ pub enum EventKind {
         /// The host.
         host: String,
         /// How it ended.
+        result: TaskResult,
+    },
+    /// A task does not apply to several hosts, and of all of them the same is to be said: one event for what may be thousands.
+    HostsSkipped {
+        /// The task.
+        task: TaskId,
+        /// The hosts.
+        hosts: Vec<String>,
+        /// How it ended on each.
         result: TaskResult,
     },
     /// A task did something else than was planned, and the host stops.
@@ -260,4 +269,16 @@ pub enum EventKind {
         /// The program's exit code.
         exit_code: i32,
     },
+}
+
+impl EventKind {
+    /// How a task ended on hosts, of events that tell that: the task, the host, the result.
+    pub fn ends(&self) -> impl Iterator<Item = (TaskId, &str, &TaskResult)> {
+        let (task, hosts, result) = match self {
+            EventKind::HostFinished { task, host, result } => (*task, std::slice::from_ref(host), Some(result)),
+            EventKind::HostsSkipped { task, hosts, result } => (*task, &hosts[..], Some(result)),
+            _ => (0, &[][..], None),
+        };
+        result.into_iter().flat_map(move |result| hosts.iter().map(move |host| (task, &**host, result)))
+    }
 }

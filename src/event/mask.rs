@@ -21,7 +21,9 @@ impl EventKind {
                 }
             }
             EventKind::Output { line, .. } => text(line),
-            EventKind::Retry { result, .. } | EventKind::HostFinished { result, .. } => result.mask(secrets),
+            EventKind::Retry { result, .. }
+            | EventKind::HostFinished { result, .. }
+            | EventKind::HostsSkipped { result, .. } => result.mask(secrets),
             EventKind::ItemFinished { item, .. } => {
                 secrets.mask_json(&mut item.label);
                 item.result.mask(secrets);

@@ -124,13 +124,15 @@ impl Story {
             EventKind::HostStarted { task, host } => {
                 self.host(host).underway.insert(*task);
             }
-            EventKind::HostFinished { task, host, result } => {
-                let handler = handlers.get(task);
-                let record = self.host(host);
-                record.underway.shift_remove(task);
-                record.done.push((*task, result.status));
-                if let Some(name) = handler {
-                    record.owed.shift_remove(name);
+            EventKind::HostFinished { .. } | EventKind::HostsSkipped { .. } => {
+                for (task, host, result) in kind.ends() {
+                    let handler = handlers.get(&task);
+                    let record = self.host(host);
+                    record.underway.shift_remove(&task);
+                    record.done.push((task, result.status));
+                    if let Some(name) = handler {
+                        record.owed.shift_remove(name);
+                    }
                 }
             }
             EventKind::Notified { host, handlers, .. } => self.host(host).owed.extend(handlers.iter().cloned()),

@@ -116,7 +116,9 @@ impl PlanReader {
                     self.items.entry((*task, host.clone())).or_default().push(item);
                 }
             }
-            EventKind::HostFinished { task, host, result } => self.settle(*task, host, result, event.at),
+            EventKind::HostFinished { .. } | EventKind::HostsSkipped { .. } => {
+                event.kind.ends().for_each(|(task, host, result)| self.settle(task, host, result, event.at));
+            }
             EventKind::Warning { message, .. } if !self.plan.warnings.contains(message) => {
                 self.plan.warnings.push(message.clone());
             }

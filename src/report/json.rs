@@ -166,7 +166,9 @@ impl View for JsonView {
                 let (began, ended) = (event.at, event.at);
                 self.tasks.insert(*task, Task { play, name, action, place, began, ended, hosts: IndexMap::new() });
             }
-            EventKind::HostFinished { task, host, result } => self.finished(*task, host, result, event.at),
+            EventKind::HostFinished { .. } | EventKind::HostsSkipped { .. } => {
+                event.kind.ends().for_each(|(task, host, result)| self.finished(task, host, result, event.at));
+            }
             EventKind::Included { task, hosts, what, .. } => self.included(*task, hosts, what),
             EventKind::Warning { message, .. } => self.err.line(&format!("[WARNING]: {message}")),
             EventKind::Error { message } => self.err.line(&format!("[ERROR]: {message}")),

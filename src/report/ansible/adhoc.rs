@@ -96,7 +96,9 @@ impl View for AdHocView {
             EventKind::TaskStarted { action, .. } => {
                 self.action = action.rsplit('.').next().unwrap_or(action).to_owned();
             }
-            EventKind::HostFinished { host, result, .. } => self.host(host, result),
+            EventKind::HostFinished { .. } | EventKind::HostsSkipped { .. } => {
+                event.kind.ends().for_each(|(_, host, result)| self.host(host, result));
+            }
             EventKind::Warning { message, deprecation } => {
                 let head = if *deprecation { "DEPRECATION WARNING" } else { "WARNING" };
                 self.err.line(&format!("[{head}]: {message}"));

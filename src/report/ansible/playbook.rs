@@ -335,7 +335,9 @@ impl View for PlaybookView {
                 self.say(Colour::DarkGrey, &text);
             }
             EventKind::ItemFinished { task, host, item } => self.item(*task, host, item),
-            EventKind::HostFinished { task, host, result } => self.host(*task, host, result),
+            EventKind::HostFinished { .. } | EventKind::HostsSkipped { .. } => {
+                event.kind.ends().for_each(|(task, host, result)| self.host(task, host, result));
+            }
             EventKind::Included { what, hosts, label, task } => {
                 let what = if self.action(*task) == "include_role" { PathBuf::from(what) } else { self.absolute(what) };
                 let item = label.as_ref().map(|label| format!(" => (item={})", python_str(label))).unwrap_or_default();

@@ -1,7 +1,7 @@
 //! `ansible --tree DIR`: each host's result in a file of its own.
 
 use super::text::{Layout, json};
-use crate::event::{Event, EventKind, View};
+use crate::event::{Event, TaskResult, View};
 use crate::report::{Printer, censored};
 use serde_json::Value;
 use std::path::PathBuf;
@@ -21,7 +21,13 @@ impl TreeView {
 
 impl View for TreeView {
     fn event(&mut self, event: &Event) {
-        let EventKind::HostFinished { host, result, .. } = &event.kind else { return };
+        event.kind.ends().for_each(|(_, host, result)| self.keep(host, result));
+    }
+}
+
+impl TreeView {
+    /// Writes a host's result.
+    fn keep(&mut self, host: &str, result: &TaskResult) {
         // A host's name comes from an inventory: it must not lead out of the directory.
         let path = self.directory.join(host.replace('/', "_").trim_start_matches('.'));
         let fields = if result.hidden { censored(result) } else { result.result.clone() };

@@ -15,7 +15,7 @@ mod task;
 pub use failure::message as failure_message;
 
 use super::Printer;
-use crate::event::{Event, EventKind, RunMode, Status, TaskId, View};
+use crate::event::{Event, EventKind, RunMode, Status, TaskId, TaskResult, View};
 use hosts::compact;
 use indexmap::IndexMap;
 use live::Live;
@@ -133,6 +133,17 @@ impl HumanView {
         }
     }
 
+    /// A task is done on hosts, all in the same way.
+    fn finish(&mut self, id: TaskId, hosts: &[String], result: &TaskResult, at: i64) {
+        for warning in detail::warnings(result) {
+            self.warn(&warning);
+        }
+        if let Some(task) = self.tasks.get_mut(&id) {
+            hosts.iter().for_each(|host| self.recap.count(task, host, result));
+            task.finish(hosts, result, at);
+        }
+    }
+
     fn title(&self, id: TaskId) -> String {
         self.tasks.get(&id).map(|task| task.title.clone()).unwrap_or_default()
     }
@@ -222,14 +233,9 @@ impl View for HumanView {
                 }
             }
             EventKind::HostFinished { task, host, result } => {
-                for warning in detail::warnings(result) {
-                    self.warn(&warning);
-                }
-                if let Some(task) = self.tasks.get_mut(task) {
-                    self.recap.count(task, host, result);
-                    task.finish(host, result, event.at);
-                }
+                self.finish(*task, std::slice::from_ref(host), result, event.at);
             }
+            EventKind::HostsSkipped { task, hosts, result } => self.finish(*task, hosts, result, event.at),
             EventKind::Deviated { task, host, why } => {
                 let head = self.look.failed.apply_to("Not as planned:");
                 self.say(&[format!("  {head} {}: {host}: {why}; the host stops", self.title(*task))]);
@@ -270,7 +276,7 @@ impl View for HumanView {
                 }
             }
         }
-        if matches!(event.kind, EventKind::TaskStarted { .. } | EventKind::HostFinished { .. }) {
+        if matches!(event.kind, EventKind::TaskStarted { .. }) || event.kind.ends().next().is_some() {
             self.look_around();
         }
     }

@@ -8,6 +8,7 @@ use super::{HumanSettings, word};
 use crate::event::{EventKind, ItemResult, Place, Status, TaskResult};
 use indexmap::IndexMap;
 use std::collections::{HashMap, HashSet};
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 /// A host that is at a task.
@@ -24,7 +25,7 @@ pub struct Task {
     /// How many hosts it is for, as far as known.
     pub expected: usize,
     pub running: IndexMap<String, Running>,
-    pub results: IndexMap<String, TaskResult>,
+    pub results: IndexMap<String, Arc<TaskResult>>,
     pub items: HashMap<String, Vec<ItemResult>>,
     implicit: bool,
     began: i64,
@@ -82,12 +83,15 @@ impl Task {
         self.note(host, line);
     }
 
-    pub fn finish(&mut self, host: &str, result: &TaskResult, at: i64) {
-        self.running.shift_remove(host);
+    pub fn finish(&mut self, hosts: &[String], result: &TaskResult, at: i64) {
         if is_bad(result) {
             self.untold.get_or_insert_with(Instant::now);
         }
-        self.results.insert(host.to_owned(), result.clone());
+        let result = Arc::new(result.clone());
+        for host in hosts {
+            self.running.shift_remove(host);
+            self.results.insert(host.clone(), result.clone());
+        }
         self.ended = at;
     }
 
@@ -119,7 +123,7 @@ impl Task {
             .results
             .iter()
             .filter(|(host, result)| is_bad(result) && !self.told.contains(*host))
-            .map(|(host, result)| (host.as_str(), result))
+            .map(|(host, result)| (host.as_str(), &**result))
             .collect();
         let names = compact(new.keys().copied());
         let head = format!("  {}  {} so far: {names}", self.title, word(Status::Failed, false, plan));
@@ -149,7 +153,7 @@ impl Task {
             .filter(|(host, result)| {
                 matches!(result.status, Status::Failed | Status::Unreachable) && !self.told.contains(*host)
             })
-            .map(|(host, result)| (host.as_str(), result))
+            .map(|(host, result)| (host.as_str(), &**result))
             .collect();
         lines.extend(failure::lines(self, &failed, settings, look));
         lines
