@@ -10,6 +10,12 @@ pub struct Diff {
     /// there is the name of what it is made of.
     #[serde(default, skip_serializing_if = "String::is_empty")]
     pub file: String,
+    /// Whether the file did not exist before: its text is none then, and not an empty one.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub created: bool,
+    /// Whether the file does not exist after.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub removed: bool,
     /// What differs before: a path, mostly.
     pub before_header: String,
     /// What differs after.
@@ -28,7 +34,8 @@ impl Diff {
 
     /// A difference of the state of what the header names (`user www`); it is empty where the states say it themselves.
     pub fn of_state(header: &str, before: Value, after: Value) -> Diff {
-        Diff { file: String::new(), before_header: header.to_owned(), after_header: header.to_owned(), before, after }
+        let header = header.to_owned();
+        Diff { before_header: header.clone(), after_header: header, before, after, ..Diff::default() }
     }
 }
 

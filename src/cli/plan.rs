@@ -32,7 +32,7 @@ pub(super) fn plan(args: PlanArgs, typed: Vec<String>) -> anyhow::Result<u8> {
     }
     plan.mask(&ground.secrets);
     if matches!(args.look.output, Format::Human | Format::Json) {
-        show_plan(&plan, &args.look, args.body.fleet.verbose)?;
+        show_plan(&plan, &args.look, args.body.fleet.verbose, current_directory()?)?;
     }
     let result = if args.detailed_exitcode { detailed(&plan, code) } else { code };
     if let Some(path) = &args.out {
@@ -42,7 +42,7 @@ pub(super) fn plan(args: PlanArgs, typed: Vec<String>) -> anyhow::Result<u8> {
         let arguments = typed.iter().skip(1).map(|word| ground.secrets.mask(word)).collect();
         let inputs = Inputs {
             arguments,
-            directory: std::env::current_dir().context("no current directory")?.display().to_string(),
+            directory: current_directory()?.display().to_string(),
             sources: sources(&options, &plan, ground.vault.read_files()).context("the plan's sources can't be read")?,
             agents: Program::embedded().into_iter().map(|program| (program.machine, program.sha256)).collect(),
         };
@@ -53,25 +53,40 @@ pub(super) fn plan(args: PlanArgs, typed: Vec<String>) -> anyhow::Result<u8> {
     Ok(result)
 }
 
-/// Shows a plan, as text or as JSON.
-fn show_plan(plan: &Plan, look: &PlanLookArgs, verbosity: u8) -> anyhow::Result<()> {
+fn current_directory() -> anyhow::Result<PathBuf> {
+    std::env::current_dir().context("no current directory")
+}
+
+/// The directory from which a saved plan's places are told: where it was made, else its first playbook's.
+fn root(saved: &SavedPlan) -> PathBuf {
+    let made_in = PathBuf::from(&saved.inputs.directory);
+    let playbook = saved.plan.plays.first().map(|play| PathBuf::from(&play.place.file));
+    match playbook.as_deref().and_then(Path::parent) {
+        Some(parent) if !parent.starts_with(&made_in) => parent.to_owned(),
+        _ => made_in,
+    }
+}
+
+/// Shows a plan, as text or as JSON. Places below `root` are told from there.
+fn show_plan(plan: &Plan, look: &PlanLookArgs, verbosity: u8, root: PathBuf) -> anyhow::Result<()> {
     let wanted = wanted(look);
     if look.output == Format::Json {
         return print(&plan_json(plan, wanted)?);
     }
-    pager::show(&plan_text(plan, wanted, &settings(look, verbosity)))
+    pager::show(&plan_text(plan, wanted, &settings(look, verbosity, root)))
 }
 
 fn wanted(look: &PlanLookArgs) -> impl Fn(&str) -> bool {
     |host: &str| look.hosts.is_empty() || look.hosts.iter().any(|pattern| glob(pattern, host))
 }
 
-fn settings(look: &PlanLookArgs, verbosity: u8) -> PlanLook {
+fn settings(look: &PlanLookArgs, verbosity: u8, root: PathBuf) -> PlanLook {
     PlanLook {
         context: look.diff_context,
         colour: console::colors_enabled(),
         everything: verbosity > 0,
         only: look.only,
+        root,
     }
 }
 
@@ -98,8 +113,8 @@ pub(super) fn read_saved(path: &Path, allowed: Option<&Path>) -> anyhow::Result<
 pub(super) fn show(args: &ShowArgs) -> anyhow::Result<u8> {
     let saved = read_saved(&args.plan, args.require_signature.as_deref())?;
     match &args.html {
-        Some(path) => write_html(path, &plan_html(&saved.plan, None)?)?,
-        None => show_plan(&saved.plan, &args.look, args.verbose)?,
+        Some(path) => write_html(path, &plan_html(&saved.plan, None, &root(&saved))?)?,
+        None => show_plan(&saved.plan, &args.look, args.verbose, root(&saved))?,
     }
     Ok(0)
 }
@@ -129,10 +144,10 @@ pub(super) fn report(args: &ReportArgs) -> anyhow::Result<u8> {
     };
     let planned = planned.as_ref().map(|saved| &saved.plan);
     if let Some(path) = &args.html {
-        write_html(path, &plan_html(&done, planned)?)?;
+        write_html(path, &plan_html(&done, planned, &current_directory()?)?)?;
         return Ok(0);
     }
-    show_plan(&done, &args.look, args.verbose)?;
+    show_plan(&done, &args.look, args.verbose, current_directory()?)?;
     if let (Some(planned), RunMode::Live, Format::Human) = (planned, done.mode, args.look.output) {
         print(&beside(planned, &done, args.look.diff_context))?;
     }

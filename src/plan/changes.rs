@@ -74,6 +74,10 @@ pub struct Change {
     pub fields: Vec<Field>,
     /// Whether it is not known to the end: a task that may change it.
     pub uncertain: bool,
+    /// Whether it does not exist before.
+    pub is_new: bool,
+    /// Whether it does not exist afterwards.
+    pub is_gone: bool,
     /// The tasks that make it, in order: places in [`Plan::tasks`].
     pub tasks: Vec<u32>,
     /// The hosts, in the plan's order.
@@ -86,9 +90,14 @@ impl Change {
         (self.kind, &self.subject, &self.text, &self.fields, self.uncertain)
             == (other.kind, &other.subject, &other.text, &other.fields, other.uncertain)
     }
+
+    /// Whether it is there during the run only: nothing of it is left.
+    pub fn is_temporary(&self) -> bool {
+        self.is_new && self.is_gone
+    }
 }
 
-/// All changes of a plan: by kind, in order of first mention, those of one thing with most hosts first.
+/// All changes of a plan: by kind, in the order of the run, those of one thing with most hosts first.
 #[derive(Clone, Debug, Default)]
 pub struct Changes(pub Vec<Change>);
 
@@ -99,6 +108,10 @@ struct Making {
     fields: IndexMap<String, (Value, Value)>,
     uncertain: bool,
     tasks: Vec<u32>,
+    /// Whether the first of its tasks found it missing.
+    is_new: bool,
+    /// Whether the last of its tasks left it missing.
+    is_gone: bool,
     /// It has nothing to show but that it happens.
     bare: bool,
 }
@@ -122,25 +135,38 @@ impl Changes {
         let mut groups: IndexMap<String, Change> = IndexMap::new();
         for (host, things) in by_host {
             for ((kind, subject), making) in things {
-                let text = making.text.filter(|(before, after)| before != after);
+                let temporary = kind == Kind::File && making.is_new && making.is_gone;
+                // Of what is gone at the end, a text that was there in between says nothing.
+                let text = making.text.filter(|(before, after)| before != after && !making.is_gone);
                 let fields: Vec<Field> = making
                     .fields
                     .into_iter()
-                    .filter(|(_, (before, after))| before != after)
+                    .filter(|(_, (before, after))| before != after && !temporary)
                     .map(|(name, (before, after))| Field { name, before, after })
                     .collect();
-                if text.is_none() && fields.is_empty() && !making.bare {
+                if text.is_none() && fields.is_empty() && !making.bare && !temporary {
                     // Changed and changed back.
                     continue;
                 }
                 let shown = serde_json::to_string(&fields).unwrap_or_default();
-                let key = format!("{kind:?}\0{subject}\0{text:?}\0{shown}\0{}\0{:?}", making.uncertain, making.tasks);
+                let (is_new, is_gone) = match kind {
+                    Kind::File => (making.is_new, making.is_gone),
+                    Kind::Package | Kind::User | Kind::Group => (
+                        fields.iter().all(|field| field.before.is_null()),
+                        fields.iter().all(|field| field.after.is_null() || field.after == "purged"),
+                    ),
+                    Kind::Unit | Kind::Reboot | Kind::Command | Kind::Other => (false, false),
+                };
+                let sure = (making.uncertain, is_new, is_gone);
+                let key = format!("{kind:?}\0{subject}\0{text:?}\0{shown}\0{sure:?}\0{:?}", making.tasks);
                 let change = groups.entry(key).or_insert_with(|| Change {
                     kind,
                     subject,
                     text,
                     fields,
                     uncertain: making.uncertain,
+                    is_new,
+                    is_gone,
                     tasks: making.tasks,
                     hosts: Vec::new(),
                 });
@@ -148,11 +174,16 @@ impl Changes {
             }
         }
         let mut changes: Vec<Change> = groups.into_values().collect();
-        let subjects: IndexSet<(Kind, String)> =
-            changes.iter().map(|change| (change.kind, change.subject.clone())).collect();
+        // When the first of its tasks comes, and which of a task's things it is.
+        let mut firsts: IndexMap<(Kind, String), u32> = IndexMap::new();
+        for change in &changes {
+            let first = change.tasks.first().copied().unwrap_or_default();
+            let known = firsts.entry((change.kind, change.subject.clone())).or_insert(first);
+            *known = first.min(*known);
+        }
         changes.sort_by_cached_key(|change| {
             let kind = Kind::ALL.iter().position(|kind| *kind == change.kind);
-            let first = subjects.get_index_of(&(change.kind, change.subject.clone()));
+            let first = firsts.get_full(&(change.kind, change.subject.clone())).map(|(index, _, task)| (*task, index));
             (kind, first, std::cmp::Reverse(change.hosts.len()))
         });
         Changes(changes)
@@ -179,6 +210,10 @@ fn note(plan: &Plan, things: &mut IndexMap<(Kind, String), Making>, index: u32, 
         }
         let (kind, name) = kind_of(&delta.subject);
         let making = things.entry((kind, name.to_owned())).or_default();
+        if making.tasks.is_empty() {
+            making.is_new = delta.created;
+        }
+        making.is_gone = delta.removed;
         making.touch(index, uncertain);
         match (before, after) {
             (Value::Object(old), Value::Object(new)) => {

@@ -160,6 +160,12 @@ pub struct Delta {
     pub before: Content,
     /// The text or state after.
     pub after: Content,
+    /// Whether the thing does not exist before.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub created: bool,
+    /// Whether the thing does not exist after.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub removed: bool,
 }
 
 /// How an item of a task's loop ends, where that needs saying.
@@ -221,6 +227,9 @@ pub struct HostPlan {
     /// Tasks that did something else than was planned, for which the host stopped: the task, and what.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub deviations: Vec<(u32, String)>,
+    /// What tasks tell people (`debug`): the task, and the text's place in [`Plan::contents`].
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub messages: Vec<(u32, Content)>,
 }
 
 /// A task on a host. In JSON: `[TASK, STEP, MICROSECONDS]`.
@@ -278,6 +287,10 @@ impl Plan {
         for delta in self.steps.iter().flat_map(|step| &step.deltas) {
             inside("content", delta.before, self.contents.len())?;
             inside("content", delta.after, self.contents.len())?;
+        }
+        for (task, text) in self.hosts.values().flat_map(|host| &host.messages) {
+            inside("task", *task, self.tasks.len())?;
+            inside("content", *text, self.contents.len())?;
         }
         for taken in self.hosts.values().flat_map(|host| &host.steps) {
             inside("task", taken.task, self.tasks.len())?;

@@ -2,13 +2,17 @@
 
 use super::compare::TaskKey;
 use super::model::{Batch, Content, Delta, Form, HostPlan, ItemPlan, Plan, Play, Step, Taken, Task};
+use crate::actions::short_name;
 use crate::event::{Event, EventKind, PlayId, RunMode, Status, TaskId, TaskResult, View};
-use crate::report::failure_message;
+use crate::report::{debug_message, failure_message};
 use refit_agent::outcome::Diff;
 use serde_json::Value;
 use sha2::{Digest as _, Sha256};
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
+
+/// The state of a file that is not there.
+const ABSENT: &str = "absent";
 
 /// Folds events to a plan.
 pub struct PlanReader {
@@ -110,6 +114,7 @@ impl PlanReader {
             }
             EventKind::ItemFinished { task, host, item } => {
                 let status = item.result.status;
+                self.hear(*task, host, &item.result);
                 if matches!(status, Status::Unknown | Status::Failed) && !item.result.hidden {
                     let why = why(&item.result).unwrap_or_default();
                     let item = ItemPlan { label: item.label.clone(), status, why };
@@ -175,8 +180,20 @@ impl PlanReader {
         self.tasks.insert(id, index);
     }
 
+    /// Keeps what a task tells people. A loop's message is its items'.
+    fn hear(&mut self, id: TaskId, host: &str, result: &TaskResult) {
+        let Some(&task) = self.tasks.get(&id) else { return };
+        let speaks = short_name(&self.plan.tasks[task as usize].action) == "debug"
+            && matches!(result.status, Status::Ok | Status::Changed);
+        if speaks && !result.hidden && !result.result.contains_key("results") {
+            let text = self.content(&Value::String(debug_message(&result.result)));
+            self.host(host).messages.push((task, text));
+        }
+    }
+
     fn settle(&mut self, id: TaskId, host: &str, result: &TaskResult, at: i64) {
         let Some(&task) = self.tasks.get(&id) else { return };
+        self.hear(id, host, result);
         let key = (id, host.to_owned());
         let changes = matches!(result.status, Status::Changed | Status::Unknown | Status::Failed);
         let deltas =
@@ -212,7 +229,10 @@ impl PlanReader {
     }
 
     fn delta(&mut self, diff: &Diff, result: &TaskResult) -> Delta {
-        Delta { subject: subject(diff, result), before: self.content(&diff.before), after: self.content(&diff.after) }
+        let is_absent = |side: &Value| side.get("state").is_some_and(|state| state == ABSENT);
+        let (created, removed) = (diff.created || is_absent(&diff.before), diff.removed || is_absent(&diff.after));
+        let (before, after) = (self.content(&diff.before), self.content(&diff.after));
+        Delta { subject: subject(diff, result), before, after, created, removed }
     }
 
     fn content(&mut self, value: &Value) -> Content {

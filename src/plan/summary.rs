@@ -1,6 +1,6 @@
 //! A plan in numbers.
 
-use super::changes::{Change, Changes, Kind};
+use super::changes::{Changes, Kind};
 use super::model::{HostPlan, Plan};
 use crate::event::Status;
 use indexmap::IndexMap;
@@ -77,11 +77,12 @@ impl Summary {
         for change in &changes.0 {
             let hosts = change.hosts.len();
             match change.kind {
-                Kind::File if change.is_new(plan) => summary.files_new += hosts,
-                Kind::File if change.is_gone() => summary.files_removed += hosts,
+                _ if change.is_temporary() => {}
+                Kind::File if change.is_new => summary.files_new += hosts,
+                Kind::File if change.is_gone => summary.files_removed += hosts,
                 Kind::File => summary.files_changed += hosts,
-                Kind::Package if change.is_new(plan) => summary.packages_new += hosts,
-                Kind::Package if change.is_gone() => summary.packages_removed += hosts,
+                Kind::Package if change.is_new => summary.packages_new += hosts,
+                Kind::Package if change.is_gone => summary.packages_removed += hosts,
                 Kind::Package => summary.packages_changed += hosts,
                 Kind::User | Kind::Group => summary.accounts += hosts,
                 Kind::Unit => summary.units += hosts,
@@ -131,28 +132,6 @@ impl Plan {
             HostOutcome::Change
         } else {
             HostOutcome::Ok
-        }
-    }
-}
-
-impl Change {
-    /// Whether the thing does not exist before.
-    pub fn is_new(&self, plan: &Plan) -> bool {
-        match self.kind {
-            Kind::File => {
-                let was_absent = |field: &super::Field| field.name == "state" && field.before == "absent";
-                let empty = |(before, _): (u32, u32)| plan.content(before).as_str() == Some("");
-                self.fields.iter().any(was_absent) || self.text.is_some_and(empty)
-            }
-            _ => self.fields.iter().all(|field| field.before.is_null()),
-        }
-    }
-
-    /// Whether the thing does not exist afterwards.
-    pub fn is_gone(&self) -> bool {
-        match self.kind {
-            Kind::File => self.fields.iter().any(|field| field.name == "state" && field.after == "absent"),
-            _ => self.fields.iter().all(|field| field.after.is_null() || field.after == "purged"),
         }
     }
 }

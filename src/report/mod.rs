@@ -9,8 +9,8 @@ mod plan;
 mod printer;
 
 use censor::censored;
-pub use human::failure_message;
 pub use human::{HumanSettings, HumanView};
+pub use human::{debug_message, failure_message};
 pub use json::JsonView;
 pub use ndjson::NdjsonView;
 pub use plan::{Only, PlanLook, Sides, drift_text, plan_html, plan_json, plan_schema, plan_text};

@@ -47,11 +47,16 @@ impl Local {
 
     /// `refit` with these words.
     pub fn refit(&self, words: &[&str]) -> Output {
+        self.refit_in(self.path(), words)
+    }
+
+    /// The same from another directory.
+    pub fn refit_in(&self, directory: &Path, words: &[&str]) -> Output {
         let mut command = Command::new(env!("CARGO_BIN_EXE_refit"));
         for (name, _) in std::env::vars().filter(|(name, _)| name.starts_with("ANSIBLE_") || name == "REFIT_OUTPUT") {
             command.env_remove(name);
         }
-        command.env("HOME", self.path()).env("XDG_STATE_HOME", self.path().join("state")).current_dir(self.path());
+        command.env("HOME", self.path()).env("XDG_STATE_HOME", self.path().join("state")).current_dir(directory);
         command.args(words).output().unwrap()
     }
 

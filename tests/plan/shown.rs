@@ -2,6 +2,7 @@
 
 use crate::fleet::{Local, said};
 use serde_json::Value;
+use std::path::Path;
 
 const SITE: &str = "
 - name: Web servers
@@ -137,6 +138,74 @@ fn a_new_file_of_a_template_is_named_by_where_it_comes_to_lie() {
     let changes = document["changes"].as_array().unwrap();
     let page = changes.iter().find(|change| change["subject"].as_str().unwrap().ends_with("web1/www/page")).unwrap();
     assert_eq!(page["kind"], "file", "{page}");
+}
+
+#[test]
+fn a_plan_tells_the_order_of_the_run_and_what_tasks_say_and_what_is_there_in_between_only() {
+    let site = "
+- name: Ask first
+  hosts: web
+  gather_facts: false
+  tasks:
+    - {name: Report, run_once: true, debug: {msg: [web2 leads, all are well]}}
+    - {name: Each, debug: {msg: \"item {{ item }}\"}, loop: [one, two]}
+    - {name: Hidden, debug: {msg: not to be told}, no_log: true}
+    - {name: Not now, debug: {msg: not now}, when: false}
+- name: Leaders
+  hosts: web2, web1
+  serial: 1
+  gather_facts: false
+  tasks:
+    - {name: Note, copy: {dest: \"{{ root }}/note\", content: \"x\\n\"}}
+    - {name: Temporary, copy: {dest: \"{{ root }}/temporary\", content: \"x\\n\"}}
+    - {name: Away, file: {path: \"{{ root }}/temporary\", state: absent}}
+- name: Followers
+  hosts: web
+  serial: [1, 2]
+  gather_facts: false
+  tasks:
+    - {name: Look, command: uname -r}
+";
+    let local = Local::new(6, site);
+    let (code, text) = local.plan(&["-o", "window.plan"]);
+    assert_eq!(code, 0, "{text}");
+    for expected in [
+        "1. Ask first  6 hosts: web[1:6]  site.yml:2\n     nothing changes\n",
+        "2. Leaders  2 hosts, one at a time: web2, web1  site.yml:10\n     3 tasks change something\n",
+        "3. Followers  6 hosts in 4 batches  site.yml:18\n     batch 1, 1 host: web1\n     batches 2 to 3, 2 hosts each: web[2:5]\n",
+        "1 task may change something\n",
+        "by `Note` (site.yml:15), in Leaders\n",
+        "Report  site.yml:6  web1\n    web2 leads\n    all are well\n",
+        "Each  site.yml:7  6 hosts: web[1:6]\n    item one\n",
+        "    item two\n",
+        "/temporary (made, and removed again)",
+        "files     2 new\n",
+    ] {
+        assert!(text.contains(expected), "{expected}\n{text}");
+    }
+    assert!(!text.contains("not to be told") && !text.contains("not now"), "{text}");
+    // Shown again from elsewhere, its places are those of where it was made.
+    let elsewhere =
+        said(&local.refit_in(Path::new("/"), &["show", &local.path().join("window.plan").display().to_string()])).1;
+    assert!(elsewhere.contains("by `Note` (site.yml:15), in Leaders\n"), "{elsewhere}");
+    // What tasks say is no part of what is approved.
+    let (_, applied) = said(&local.refit(&["apply", "window.plan"]));
+    assert!(applied.contains("deviations: none"), "{applied}");
+}
+
+#[test]
+fn a_file_that_was_empty_before_is_no_new_one() {
+    let site = "
+- hosts: web
+  gather_facts: false
+  tasks:
+    - {name: Fill, copy: {dest: \"{{ root }}/empty\", content: \"x\\n\"}}
+    - {name: Make, lineinfile: {path: \"{{ root }}/made\", line: x, create: true}}
+";
+    let local = Local::new(1, site);
+    std::fs::write(local.host("web1").join("empty"), "").unwrap();
+    let (_, text) = local.plan(&[]);
+    assert!(text.contains("/made (new)") && text.contains("files     1 new, 1 changed"), "{text}");
 }
 
 #[test]

@@ -156,7 +156,7 @@ impl Files {
             if text.is_empty() {
                 host.files.remove_file(&file.path)?;
                 written.removed.push(file.path.clone());
-                written.diffs.push(content_diff(&shown, "/dev/null", before, Some(b"")));
+                written.diffs.push(content_diff(&shown, "/dev/null", before, None));
                 continue;
             }
             if let Some(directory) = file.path.parent()

@@ -129,7 +129,7 @@ fn run(call: &Call<'_>) -> ModuleResult {
         place.write(&after)?;
     }
     if outcome.changed && call.diff {
-        let (before, after) = (Some(text.as_bytes()), Some(after.as_bytes()));
+        let (before, after) = (before.as_deref().map(str::as_bytes), (!gone).then_some(after.as_bytes()));
         outcome.diff.push(content_diff(&place.header(), &place.header(), before, after));
     }
     outcome = outcome.with("jobs", tab.jobs()).with("envs", tab.variables());

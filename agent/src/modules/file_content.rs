@@ -188,7 +188,7 @@ fn put_by_rename(host: &Host<'_>, path: &Path, make: impl FnOnce(&Path) -> HostR
     })
 }
 
-/// The difference of a file's content: text where it is short text, else sizes and checksums.
+/// The difference of a file's content: text where it is short text, else sizes and checksums. `None` where there is no file.
 pub fn content_diff(before_header: &str, after_header: &str, before: Option<&[u8]>, after: Option<&[u8]>) -> Diff {
     let shown = |content: Option<&[u8]>| content.is_none_or(|c| c.len() <= LONGEST_DIFF && !c.contains(&0));
     let text = shown(before) && shown(after);
@@ -203,6 +203,8 @@ pub fn content_diff(before_header: &str, after_header: &str, before: Option<&[u8
     };
     Diff {
         file: String::new(),
+        created: before.is_none(),
+        removed: after.is_none(),
         before_header: before_header.to_owned(),
         after_header: after_header.to_owned(),
         before: value(before),

@@ -101,7 +101,9 @@ fn of_result(task: &Task, result: &TaskResult, settings: &HumanSettings, look: &
             let why = result.why.clone().or_else(|| result.result.get("false_condition").map(plain));
             lines.extend(why.iter().flat_map(|why| why.lines()).map(diff::printable));
         }
-        Status::Ok | Status::Changed if task.action == "debug" => lines.extend(said(&result.result)),
+        Status::Ok | Status::Changed if task.action == "debug" => {
+            lines.extend(message(&result.result).lines().map(diff::printable))
+        }
         _ => {}
     }
     let path = ["dest", "path"].iter().find_map(|key| result.result.get(*key)?.as_str());
@@ -130,8 +132,12 @@ fn of_result(task: &Task, result: &TaskResult, settings: &HumanSettings, look: &
 }
 
 /// What `debug` was asked to say.
-fn said(result: &Map<String, Value>) -> Vec<String> {
-    let text = match result.get("msg") {
+pub fn message(result: &Map<String, Value>) -> String {
+    match result.get("msg") {
+        // A report of several lines is written as a list.
+        Some(Value::Array(lines)) if lines.iter().all(|line| line.is_string()) => {
+            lines.iter().map(plain).collect::<Vec<_>>().join("\n")
+        }
         Some(message) => plain(message),
         None => {
             let own = |key: &str| !matches!(key, "changed" | "failed" | "item" | "ansible_loop_var" | "invocation");
@@ -139,8 +145,7 @@ fn said(result: &Map<String, Value>) -> Vec<String> {
                 result.iter().filter(|(key, _)| own(key)).map(|(key, value)| (key.clone(), value.clone())).collect();
             plain(&Value::Object(shown))
         }
-    };
-    text.lines().map(diff::printable).collect()
+    }
 }
 
 /// A value as text: YAML where it has parts.

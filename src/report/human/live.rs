@@ -1,6 +1,7 @@
 //! The part of the terminal that moves: the tasks that run, their hosts, how long, and the last thing they said.
 
 use super::look::Look;
+use super::margin::Margin;
 use super::task::Task;
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use std::time::Duration;
@@ -19,7 +20,8 @@ pub struct Live {
 impl Live {
     /// On standard error.
     pub fn new() -> Live {
-        let bar = ProgressBar::with_draw_target(None, ProgressDrawTarget::stderr_with_hz(10));
+        let bar =
+            ProgressBar::with_draw_target(None, ProgressDrawTarget::term_like_with_hz(Box::new(Margin::stderr()), 10));
         if let Ok(style) = ProgressStyle::with_template("{msg}") {
             bar.set_style(style);
         }

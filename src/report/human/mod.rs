@@ -9,9 +9,11 @@ mod failure;
 pub(super) mod hosts;
 mod live;
 pub(super) mod look;
+mod margin;
 mod recap;
 mod task;
 
+pub use detail::message as debug_message;
 pub use failure::message as failure_message;
 
 use super::Printer;

@@ -1,6 +1,9 @@
 //! A plan, or what a run did, as one HTML file: no network, nothing from elsewhere. The data travels inside as JSON; the page's
 //! own script draws what is opened, so that a thousand hosts are no hundred thousand rows.
 
+use super::messages::messages;
+use super::order::order;
+use super::places::Places;
 use super::text::text;
 use crate::event::{RunMode, Status};
 use crate::plan::{Changes, HostOutcome, Pair, Plan, Step, Summary};
@@ -8,6 +11,7 @@ use crate::report::human::hosts::compact;
 use indexmap::IndexMap;
 use serde::Serialize;
 use similar::{ChangeTag, TextDiff};
+use std::path::Path;
 
 const PAGE: &str = include_str!("page.html");
 const STYLE: &str = include_str!("page.css");
@@ -29,6 +33,7 @@ struct Page<'a> {
     tasks: Vec<PageTask<'a>>,
     outcomes: Vec<PageOutcome>,
     summary: Summary,
+    order: Vec<PageOrder<'a>>,
     changes: Vec<PageChange>,
     told: Vec<Told>,
     groups: Vec<Group>,
@@ -69,6 +74,16 @@ struct PageChange {
     text: String,
 }
 
+/// A play in the order of the run.
+#[derive(Serialize)]
+struct PageOrder<'a> {
+    play: &'a str,
+    at: String,
+    hosts: String,
+    batches: Vec<String>,
+    changes: String,
+}
+
 /// Something said of a task on hosts: that it may change, that it fails, that it deviates.
 #[derive(Serialize)]
 struct Told {
@@ -101,8 +116,9 @@ struct PageBatch<'a> {
     ended: i64,
 }
 
-/// The page of a plan; of a run, beside its plan where there is one.
-pub fn plan_html(plan: &Plan, planned: Option<&Plan>) -> Result<String, serde_json::Error> {
+/// The page of a plan; of a run, beside its plan where there is one. Places below `root` are told from there.
+pub fn plan_html(plan: &Plan, planned: Option<&Plan>, root: &Path) -> Result<String, serde_json::Error> {
+    let places = Places::from(root, plan);
     let changes = Changes::of(plan, |_| true);
     let numbers: IndexMap<&str, u32> = plan.hosts.keys().map(String::as_str).zip(0..).collect();
     let summary = Summary::of(plan, &changes);
@@ -115,7 +131,7 @@ pub fn plan_html(plan: &Plan, planned: Option<&Plan>) -> Result<String, serde_js
         refit: &plan.refit,
         run: &plan.run,
         hosts: plan.hosts.keys().map(String::as_str).collect(),
-        tasks: tasks(plan),
+        tasks: tasks(plan, &places),
         outcomes: HostOutcome::ALL
             .into_iter()
             .filter_map(|outcome| {
@@ -123,8 +139,18 @@ pub fn plan_html(plan: &Plan, planned: Option<&Plan>) -> Result<String, serde_js
                 Some(PageOutcome { name: outcome, hosts: indices(&numbers, hosts), text: names(hosts) })
             })
             .collect(),
+        order: order(plan, |_| true)
+            .into_iter()
+            .map(|found| PageOrder {
+                play: &found.play.name,
+                at: places.at(&found.play.place),
+                hosts: found.hosts,
+                batches: found.batches,
+                changes: found.changes,
+            })
+            .collect(),
         changes: page_changes(plan, &changes, &numbers),
-        told: told(plan, &numbers),
+        told: told(plan, &numbers, &places),
         batches: batches(plan),
         deviations: deviations(plan, planned, &numbers),
         beside: planned.is_some(),
@@ -155,12 +181,12 @@ fn indices(numbers: &IndexMap<&str, u32>, hosts: &[String]) -> Vec<u32> {
     hosts.iter().filter_map(|host| numbers.get(host.as_str()).copied()).collect()
 }
 
-fn tasks(plan: &Plan) -> Vec<PageTask<'_>> {
+fn tasks<'a>(plan: &'a Plan, places: &Places) -> Vec<PageTask<'a>> {
     plan.tasks
         .iter()
         .map(|task| PageTask {
             title: task.title(),
-            at: task.at(),
+            at: places.at(&task.place),
             action: &task.action,
             role: task.role.as_deref(),
             play: plan.plays.get(task.play as usize).map_or("", |play| &play.name),
@@ -180,8 +206,8 @@ fn page_changes(plan: &Plan, changes: &Changes, numbers: &IndexMap<&str, u32>) -
         .map(|change| PageChange {
             kind: change.kind.heading(),
             subject: change.subject.clone(),
-            new: change.is_new(plan),
-            gone: change.is_gone(),
+            new: change.is_new,
+            gone: change.is_gone,
             uncertain: change.uncertain,
             fields: change.fields.iter().map(|f| (f.name.clone(), shown(&f.before), shown(&f.after))).collect(),
             hunks: change
@@ -217,8 +243,8 @@ fn hunks(before: &str, after: &str) -> Vec<Vec<(char, String)>> {
     hunks
 }
 
-/// What may change, what fails, what was not reached: equal ones of several hosts once.
-fn told(plan: &Plan, numbers: &IndexMap<&str, u32>) -> Vec<Told> {
+/// What may change, what fails, what was not reached, what tasks say: equal ones of several hosts once.
+fn told(plan: &Plan, numbers: &IndexMap<&str, u32>, places: &Places) -> Vec<Told> {
     let mut found: IndexMap<(&'static str, u32, String), Vec<String>> = IndexMap::new();
     for (name, host) in &plan.hosts {
         for (taken, _, step) in plan.way(host) {
@@ -231,7 +257,19 @@ fn told(plan: &Plan, numbers: &IndexMap<&str, u32>) -> Vec<Told> {
             found.entry((status, taken.task, why(step))).or_default().push(name.clone());
         }
     }
-    gathered(found, numbers)
+    let mut told = gathered(found, numbers);
+    told.iter_mut().for_each(|told| told.why = places.within(&told.why));
+    for said in messages(plan, |_| true) {
+        let of_text = |(text, hosts): (&str, Vec<String>)| Told {
+            status: "message",
+            task: said.task,
+            why: text.to_owned(),
+            hosts: indices(numbers, &hosts),
+            text: names(&hosts),
+        };
+        told.extend(said.texts.into_iter().map(of_text));
+    }
+    told
 }
 
 fn gathered(found: IndexMap<(&'static str, u32, String), Vec<String>>, numbers: &IndexMap<&str, u32>) -> Vec<Told> {

@@ -3,6 +3,9 @@
 mod drift;
 mod html;
 mod json;
+mod messages;
+mod order;
+mod places;
 mod text;
 
 pub use drift::{Sides, drift_text};

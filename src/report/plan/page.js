@@ -85,6 +85,16 @@
     at('timeline').append(make('h2', {}, `Batches (${data.batches.length})`), make('div', { style: 'overflow-x: auto' }, svg));
   }
 
+  function order() {
+    if (data.order.length < 2 && data.batches.length < 2) return;
+    const list = make('ol');
+    for (const play of data.order) {
+      list.append(make('li', {}, make('b', {}, play.play), ` ${play.hosts} `, make('span', { class: 'quiet' }, play.at),
+        ...play.batches.map(batch => make('div', {}, batch)), make('div', { class: 'quiet' }, play.changes)));
+    }
+    at('order').append(make('h2', {}, 'Order of the run'), list);
+  }
+
   function unified(hunks) {
     const table = make('table', { class: 'diff' });
     const style = { '-': 'del', '+': 'add', '@': 'hunk', ' ': '' };
@@ -130,7 +140,8 @@
   const who = (list, text) => make('span', { class: 'who' }, clip(hosts(list, text), 120));
 
   function changeEntry(change) {
-    const marks = [change.new ? mark('ok', 'new') : null, change.gone ? mark('fail', 'removed') : null, change.uncertain ? mark('unknown', 'may change') : null];
+    const there = change.new && change.gone ? mark('quiet', 'made, and removed again') : change.new ? mark('ok', 'new') : change.gone ? mark('fail', 'removed') : null;
+    const marks = [there, change.uncertain ? mark('unknown', 'may change') : null];
     return entry([make('code', {}, change.subject), ...marks.filter(Boolean), who(change.hosts, change.text)], box => {
       box.append(make('div', { class: 'quiet' }, `by ${change.tasks.map(task).join(', then ')}`));
       if (change.hosts.length > 3) box.append(make('div', { class: 'quiet' }, `on ${change.text}`));
@@ -210,6 +221,7 @@
       section(kind, data.changes.filter(change => change.kind === kind), changeEntry, kind);
     }
     section('May change (known only when it runs)', data.told.filter(told => told.status === 'unknown'), toldEntry, 'unknown');
+    section('Messages', data.told.filter(told => told.status === 'message'), toldEntry, 'messages');
     section(data.live ? 'Failed' : 'Will fail', data.told.filter(told => told.status === 'failed'), toldEntry, 'failed');
     section('Unreachable', data.told.filter(told => told.status === 'unreachable'), toldEntry, 'unreachable');
     section(`Hosts by equal ${data.live ? 'run' : 'plan'}`, data.groups, groupEntry, 'groups');
@@ -219,6 +231,7 @@
   const options = (id, first, values) => at(id).append(make('option', { value: '' }, first), ...values.map(value => make('option', {}, value)));
   head();
   summary();
+  order();
   timeline();
   at('hosts').append(...data.hosts.slice(0, 2000).map(host => make('option', { value: host })));
   options('role', 'all roles', [...new Set(data.tasks.map(one => one.role).filter(Boolean))].sort());

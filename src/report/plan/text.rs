@@ -1,5 +1,8 @@
 //! A plan as text: the summary, what becomes of each thing with equal differences once, what may change and why, what fails.
 
+use super::messages::messages;
+use super::order::order;
+use super::places::Places;
 use crate::event::{RunMode, Status};
 use crate::plan::{Change, Changes, HostOutcome, Kind, Plan, Step, Summary, Task};
 use crate::report::human::diff::{of_texts, printable};
@@ -8,6 +11,7 @@ use crate::report::human::look::Look;
 use console::{Style, measure_text_width};
 use indexmap::{IndexMap, IndexSet};
 use serde_json::Value;
+use std::path::PathBuf;
 
 /// What part of a plan is shown.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
@@ -19,7 +23,7 @@ pub enum Only {
 }
 
 /// How a plan is shown.
-#[derive(Clone, Copy, Debug, Default, PartialEq)]
+#[derive(Clone, Debug, Default, PartialEq)]
 pub struct PlanLook {
     /// Lines around each difference.
     pub context: usize,
@@ -29,10 +33,14 @@ pub struct PlanLook {
     pub everything: bool,
     /// What part; all of it where none is said.
     pub only: Option<Only>,
+    /// Places below this directory are told from there.
+    pub root: PathBuf,
 }
 
 /// Lines of one difference that are shown unless more is asked for.
 const LINES: usize = 120;
+/// Different messages of one task that are shown unless more is asked for.
+const TEXTS: usize = 10;
 /// Hosts that are named without their number.
 const FEW: usize = 3;
 
@@ -41,8 +49,12 @@ pub fn plan_text(plan: &Plan, wanted: impl Fn(&str) -> bool, settings: &PlanLook
     let changes = Changes::of(plan, &wanted);
     let summary = Summary::of(plan, &changes);
     let look = Look::new(settings.colour);
-    let mut page = Page { plan, changes: &changes, look: &look, settings, lines: Vec::new() };
+    let places = Places::from(&settings.root, plan);
+    let mut page = Page { plan, changes: &changes, places: &places, look: &look, settings, lines: Vec::new() };
     page.head(&summary);
+    if settings.only.is_none() {
+        page.order(&wanted);
+    }
     page.changes();
     if settings.only != Some(Only::Unknown) {
         page.handlers(&wanted);
@@ -51,6 +63,7 @@ pub fn plan_text(plan: &Plan, wanted: impl Fn(&str) -> bool, settings: &PlanLook
         page.unknown(&wanted);
     }
     if settings.only.is_none() {
+        page.messages(&wanted);
         page.failures(&wanted);
     }
     page.verdict(&summary);
@@ -60,6 +73,7 @@ pub fn plan_text(plan: &Plan, wanted: impl Fn(&str) -> bool, settings: &PlanLook
 struct Page<'a> {
     plan: &'a Plan,
     changes: &'a Changes,
+    places: &'a Places,
     look: &'a Look,
     settings: &'a PlanLook,
     lines: Vec<String>,
@@ -156,6 +170,80 @@ impl Page<'_> {
         }
     }
 
+    /// The plays with their hosts, where there is more to say than that all hosts go through the one.
+    fn order(&mut self, wanted: &impl Fn(&str) -> bool) {
+        let plays = order(self.plan, wanted);
+        if plays.len() < 2 && plays.iter().all(|found| found.play.batches.len() < 2) {
+            return;
+        }
+        self.heading("Order of the run", &self.look.strong);
+        for (found, count) in plays.iter().zip(1..) {
+            let name = self.look.strong.apply_to(printable(&found.play.name));
+            let place = self.look.quiet.apply_to(self.places.at(&found.play.place));
+            self.line(format!("  {count}. {name}  {}  {place}", found.hosts));
+            for batch in &found.batches {
+                self.line(format!("     {batch}"));
+            }
+            self.line(format!("     {}", found.changes));
+        }
+    }
+
+    /// What tasks tell people.
+    fn messages(&mut self, wanted: &impl Fn(&str) -> bool) {
+        let found = messages(self.plan, wanted);
+        if found.is_empty() {
+            return;
+        }
+        self.heading("Messages", &self.look.strong);
+        for told in found {
+            let Some(task) = self.plan.tasks.get(told.task as usize) else { continue };
+            let (name, place) = (self.look.strong.apply_to(printable(&task.title())), self.at(task));
+            let few = if self.settings.everything { told.texts.len() } else { TEXTS };
+            for (text, names) in told.texts.iter().take(few) {
+                self.line(format!("  {name}  {}  {}", self.look.quiet.apply_to(&place), hosts(names)));
+                let lines: Vec<&str> = text.lines().collect();
+                let shown = if self.settings.everything { lines.len() } else { LINES };
+                for line in lines.iter().take(shown) {
+                    self.line(format!("    {}", printable(line)));
+                }
+                self.more(lines.len().saturating_sub(shown), "lines");
+            }
+            self.more(told.texts.len().saturating_sub(few), "messages of this task");
+        }
+    }
+
+    fn more(&mut self, count: usize, what: &str) {
+        if count > 0 {
+            self.line(format!("    {}", self.look.quiet.apply_to(format!("… {count} more {what} (-v shows all)"))));
+        }
+    }
+
+    fn at(&self, task: &Task) -> String {
+        self.places.at(&task.place)
+    }
+
+    /// A task where it is mentioned: `Configure nginx (roles/web/tasks/main.yml:3)`.
+    fn reference(&self, task: &Task) -> String {
+        format!("`{}` ({})", printable(&task.title()), self.at(task))
+    }
+
+    fn references<'t>(&self, tasks: impl IntoIterator<Item = &'t u32>) -> Vec<String> {
+        let tasks = tasks.into_iter().filter_map(|task| self.plan.tasks.get(*task as usize));
+        tasks.map(|task| self.reference(task)).collect()
+    }
+
+    /// The plays of these tasks, where there are several to choose from.
+    fn plays(&self, tasks: &[u32]) -> String {
+        if self.plan.plays.len() < 2 {
+            return String::new();
+        }
+        let tasks = tasks.iter().filter_map(|task| self.plan.tasks.get(*task as usize));
+        let plays: IndexSet<u32> = tasks.map(|task| task.play).collect();
+        let names = plays.iter().filter_map(|play| self.plan.plays.get(*play as usize));
+        let names: Vec<String> = names.map(|play| printable(&play.name)).collect();
+        format!(", in {}", names.join(" and "))
+    }
+
     fn changes(&mut self) {
         let changes = self.changes;
         for kind in Kind::ALL {
@@ -183,20 +271,19 @@ impl Page<'_> {
 
     fn change(&mut self, change: &Change, particular: bool) {
         let look = self.look;
-        let mark = match (change.is_new(self.plan), change.is_gone(), change.kind) {
-            (_, _, Kind::Reboot | Kind::Command | Kind::Other) => "",
-            (true, ..) => " (new)",
-            (_, true, _) => " (removed)",
-            _ => "",
+        let mark = match (change.is_new, change.is_gone) {
+            (true, true) => " (made, and removed again)",
+            (true, false) => " (new)",
+            (false, true) => " (removed)",
+            (false, false) => "",
         };
         let unsure = if change.uncertain { format!(" {}", look.unknown.apply_to("may change")) } else { String::new() };
         let name = look.strong.apply_to(printable(&change.subject));
         let hosts = hosts(&change.hosts);
         let hosts = if particular { look.unknown.apply_to(format!("only {hosts}")).to_string() } else { hosts };
         self.line(format!("  {name}{mark}{unsure}  {hosts}"));
-        let tasks: Vec<String> =
-            change.tasks.iter().filter_map(|task| self.plan.tasks.get(*task as usize)).map(reference).collect();
-        self.line(format!("    {}", look.quiet.apply_to(format!("by {}", tasks.join(", then ")))));
+        let (tasks, plays) = (self.references(&change.tasks), self.plays(&change.tasks));
+        self.line(format!("    {}", look.quiet.apply_to(format!("by {}{plays}", tasks.join(", then ")))));
         for field in &change.fields {
             let (old, new) = (look.removed.apply_to(shown(&field.before)), look.added.apply_to(shown(&field.after)));
             self.line(format!("    {}: {old} -> {new}", printable(&field.name)));
@@ -234,8 +321,7 @@ impl Page<'_> {
         for ((handler, by), names) in found {
             let Some(task) = self.plan.tasks.get(handler as usize) else { continue };
             let name = self.look.strong.apply_to(printable(&task.title()));
-            let by: Vec<String> =
-                by.iter().filter_map(|task| self.plan.tasks.get(*task as usize)).map(reference).collect();
+            let by = self.references(&by);
             self.line(format!("  {name}  {}", hosts(&names)));
             if !by.is_empty() {
                 self.line(format!("    {}", self.look.quiet.apply_to(format!("notified by {}", by.join(", ")))));
@@ -267,10 +353,11 @@ impl Page<'_> {
             names.dedup();
             let Some(task) = self.plan.tasks.get(task as usize) else { continue };
             let name = self.look.strong.apply_to(printable(&task.title()));
-            let place = self.look.quiet.apply_to(task.at());
+            let place = self.look.quiet.apply_to(self.at(task));
             self.line(format!("  {name}  {place}  {}", hosts(&names)));
-            for line in why.iter().flat_map(|why| why.lines()) {
-                self.line(format!("    {}", printable(line)));
+            for why in why {
+                let why = self.places.within(&why);
+                self.lines.extend(why.lines().map(|line| format!("    {}", printable(line))));
             }
         }
     }
@@ -327,18 +414,13 @@ fn reasons(step: &Step) -> Vec<String> {
     by_why.into_iter().map(|(why, labels)| format!("{}: {why}", labels.join(", "))).collect()
 }
 
-/// A task where it is mentioned: `Configure nginx (roles/web/tasks/main.yml:3)`.
-fn reference(task: &Task) -> String {
-    format!("`{}` ({})", printable(&task.title()), task.at())
-}
-
 /// `web1, web2`, or `214 hosts: web[001:214]`.
-fn hosts(names: &[String]) -> String {
+pub(super) fn hosts(names: &[String]) -> String {
     let text = compact(names.iter().map(String::as_str));
     if names.len() > FEW { format!("{}: {text}", number(names.len(), "host")) } else { text }
 }
 
-fn number(count: usize, word: &str) -> String {
+pub(super) fn number(count: usize, word: &str) -> String {
     if count == 1 { format!("1 {word}") } else { format!("{count} {word}s") }
 }
 
