@@ -7,6 +7,7 @@ mod assert;
 mod call;
 mod copy;
 mod debug;
+mod encoding;
 mod engine_actions;
 mod fail;
 mod fetch;

@@ -61,10 +61,12 @@ fn attempt(call: &ActionCall<'_>) -> Result<Outcome, Halt> {
             Halt::Stop(Stop::Failed(Failure::new(format!("{}\n{details}", error.diagnostic.message))))
         }
     })?;
+    let rendered = super::encoding::encode(rendered, &args.output_encoding)
+        .map_err(|problem| Halt::failed(format!("`output_encoding`: {problem}")))?;
     let mut contents = Contents::default();
     let name = path.file_name().map(|name| name.to_string_lossy().into_owned());
     let payload = Payload::File {
-        sha256: contents.add(rendered.into_bytes()),
+        sha256: contents.add(rendered),
         mode: std::fs::metadata(&path).map(|meta| meta.permissions().mode() & 0o7777).ok(),
         basename: name,
         source: Some(path.display().to_string()),
