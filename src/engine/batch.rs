@@ -77,6 +77,8 @@ pub struct Batch {
     /// How many blocks with a `rescue` or an `always` are under way, one in the other: until they are over it is not
     /// settled which hosts have failed.
     pub unsettled: AtomicUsize,
+    /// Hosts at work on tasks with a `throttle`: those that run freely come to a task one by one.
+    pub throttles: super::throttle::Throttles,
 }
 
 impl Batch {

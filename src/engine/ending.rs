@@ -19,6 +19,8 @@ pub struct Ending {
     pub facts: Map<String, Json>,
     /// What follows on the controller.
     pub consequences: Vec<Consequence>,
+    /// With `delegate_facts`: what belongs to the hosts that it was delegated to.
+    pub of_delegates: Vec<OfDelegate>,
     /// In a dry run: why the result is not known. The status may be known all the same (`changed_when: false`).
     pub unknown: Option<String>,
     /// In a dry run: the task itself would have done something that can't be foreseen.
@@ -29,6 +31,17 @@ pub struct Ending {
     pub of_host: bool,
     /// In a dry run: names in the result of which the values are not known.
     pub unknown_fields: Vec<String>,
+}
+
+/// What a task, or an item of its loop, sets for the host that it was delegated to.
+#[derive(Clone, Debug)]
+pub struct OfDelegate {
+    /// The host's name.
+    pub host: String,
+    /// Its facts.
+    pub facts: Map<String, Json>,
+    /// Its variables.
+    pub variables: Vec<Consequence>,
 }
 
 impl Ending {
@@ -48,6 +61,7 @@ impl Ending {
             },
             facts: Map::new(),
             consequences: Vec::new(),
+            of_delegates: Vec::new(),
             unknown: None,
             did_unforeseen: false,
             of_host: false,
@@ -166,6 +180,21 @@ impl Ending {
         ending
     }
 
+    /// `delegate_facts`: what it sets is for the host that it was delegated to.
+    pub fn give_to_delegate(&mut self) {
+        let Some(host) = self.result.delegated_to.clone() else { return };
+        let (variables, others): (Vec<_>, Vec<_>) = std::mem::take(&mut self.consequences)
+            .into_iter()
+            .partition(|consequence| matches!(consequence, Consequence::Set { .. } | Consequence::Include(_)));
+        self.consequences = others;
+        let facts = std::mem::take(&mut self.facts);
+        // What sets variables names them as facts in its result, too; they are none.
+        let facts = if variables.is_empty() { facts } else { Map::new() };
+        if !facts.is_empty() || !variables.is_empty() {
+            self.of_delegates.push(OfDelegate { host, facts, variables });
+        }
+    }
+
     /// The digest of its differences.
     pub fn digest(&self) -> Option<String> {
         use sha2::Digest as _;
@@ -268,6 +297,7 @@ impl Ending {
             whole.result.diff.extend(ending.result.diff.iter().cloned());
             whole.facts.extend(ending.facts.clone());
             whole.consequences.extend(ending.consequences.iter().cloned());
+            whole.of_delegates.extend(ending.of_delegates.iter().cloned());
             whole.did_unforeseen |= ending.did_unforeseen;
             whole.ran_live |= ending.ran_live;
             whole.of_host |= ending.of_host;

@@ -70,7 +70,10 @@ impl Batch {
         }
         if found.is_empty() {
             let place = task.span().place();
-            let message = format!("{place}: there is no handler `{name}`, neither by its name nor by `listen`");
+            let message = format!(
+                "{place}: The requested handler '{name}' was not found in either the main handlers list nor in the \
+                 listening handlers list"
+            );
             if self.run().settings.error_on_missing_handler.value {
                 self.run().fail(&message);
                 for host in hosts {
@@ -233,7 +236,9 @@ fn with_role(name: String, scope: &crate::playbook::Scope) -> Vec<String> {
     match scope.role() {
         Some(used) => {
             let (role, used_as) = (&used.role.name, &used.name);
-            vec![name.clone(), format!("{role} : {name}"), format!("{used_as} : {name}")]
+            // A role of a collection is called by its last name, too.
+            let short = used_as.rsplit('.').next().unwrap_or(used_as);
+            vec![name.clone(), format!("{role} : {name}"), format!("{used_as} : {name}"), format!("{short} : {name}")]
         }
         None => vec![name],
     }

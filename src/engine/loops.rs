@@ -191,10 +191,12 @@ impl OnHost {
         }
         if !requests.is_empty() {
             let output = |line: &str| self.tell_output(line);
-            let remote = match self.remote(&self.scope, &output) {
-                Ok((remote, _)) => remote,
+            let (remote, delegated) = match self.remote(&self.scope, &output) {
+                Ok(reached) => reached,
                 Err(error) => return Some(vec![Ending::template_error(error)]),
             };
+            let delegates_facts =
+                self.keywords(&self.scope).flag(Keyword::DelegateFacts).ok().flatten().unwrap_or(false);
             let come: Mutex<Vec<Option<Ending>>> = Mutex::new(endings);
             let done = |end: ItemEnd| {
                 let Some(&index) = places.get(end.index) else { return };
@@ -205,6 +207,10 @@ impl OnHost {
                     ending = self.with_holes(ending, why);
                 }
                 let mut ending = self.judge(ending, &scopes[index]);
+                ending.result.delegated_to = delegated.clone();
+                if delegates_facts {
+                    ending.give_to_delegate();
+                }
                 self.name_item(control, &items[index], &mut ending);
                 self.tell_item(control, &scopes[index], index, &items[index], &ending);
                 if let Some(place) = come.lock().unwrap_or_else(PoisonError::into_inner).get_mut(index) {

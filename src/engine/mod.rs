@@ -29,6 +29,7 @@ mod run;
 mod step;
 mod target;
 mod templates;
+mod throttle;
 mod words;
 mod world;
 

@@ -174,7 +174,11 @@ impl OnHost {
 
     /// The task once, or for one item.
     pub(super) fn one(&self, scope: &Scope) -> Ending {
-        self.with_unknown_facts(self.tried(scope))
+        let mut ending = self.with_unknown_facts(self.tried(scope));
+        if self.keywords(scope).flag(Keyword::DelegateFacts).ok().flatten().unwrap_or(false) {
+            ending.give_to_delegate();
+        }
+        ending
     }
 
     /// In a dry run: what `set_fact` would set, known or not, where it is not known whether or to what. Otherwise what uses

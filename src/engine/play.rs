@@ -88,6 +88,7 @@ impl Run {
                 notified: Mutex::new(HashMap::new()),
                 perhaps: Mutex::new(HashMap::new()),
                 unsettled: AtomicUsize::new(0),
+                throttles: super::throttle::Throttles::default(),
                 ended: AtomicBool::new(false),
             });
             let names = batch.hosts.iter().map(|host| host.name.to_string()).collect();

@@ -75,6 +75,7 @@ impl Batch {
                     let everyone = once.then(|| hosts.to_vec());
                     waiting.push(host.clone());
                     jobs.push(Box::new(move || {
+                        let _leave = throttle.map(|limit| batch.throttles.enter(task.span(), limit));
                         batch.run().sink.emit(EventKind::HostStarted { task: id, host: host.name.to_string() });
                         let ending = on_host.perform();
                         batch.settle(&task, (id, &title), &host, &on_host.scope, ending, everyone.as_deref());
@@ -179,16 +180,18 @@ impl Batch {
                 host.state().vars.set(name, registered.clone());
             }
         }
-        self.take_facts(&reader, host, &ending, everyone);
-        let delegate = match &ending.result.delegated_to {
-            Some(name) if reader.flag(Keyword::DelegateFacts).ok().flatten().unwrap_or(false) => Some(run.host(name)),
-            _ => None,
-        };
+        self.take_facts(host, &ending, everyone);
         for consequence in std::mem::take(&mut ending.consequences) {
-            let of_host = matches!(consequence, Consequence::Set { .. } | Consequence::Include(_));
-            match &delegate {
-                Some(delegate) if of_host => self.consequence(consequence, delegate, None),
-                _ => self.consequence(consequence, host, everyone),
+            self.consequence(consequence, host, everyone);
+        }
+        for own in std::mem::take(&mut ending.of_delegates) {
+            let delegate = run.host(&own.host);
+            if !own.facts.is_empty() {
+                delegate.state().vars.facts.add(&own.facts);
+                run.cache_facts(&delegate);
+            }
+            for variables in own.variables {
+                self.consequence(variables, &delegate, None);
             }
         }
         self.count(host, task, title, &ending);
@@ -288,13 +291,7 @@ impl Batch {
         foresight.judge(&mark, &host.name, result)
     }
 
-    fn take_facts(
-        &self,
-        reader: &KeywordReader<'_>,
-        host: &Arc<Host>,
-        ending: &Ending,
-        everyone: Option<&[Arc<Host>]>,
-    ) {
+    fn take_facts(&self, host: &Arc<Host>, ending: &Ending, everyone: Option<&[Arc<Host>]>) {
         let sets_variables = ending
             .consequences
             .iter()
@@ -302,15 +299,9 @@ impl Batch {
         if ending.facts.is_empty() || sets_variables {
             return;
         }
-        let delegated = ending.result.delegated_to.as_deref();
-        let for_delegate = reader.flag(Keyword::DelegateFacts).ok().flatten().unwrap_or(false);
-        let targets: Vec<Arc<Host>> = match (delegated, for_delegate) {
-            (Some(name), true) => vec![self.run().host(name)],
-            _ => everyone.map_or_else(|| vec![host.clone()], <[_]>::to_vec),
-        };
-        for target in targets {
+        for target in everyone.unwrap_or(std::slice::from_ref(host)) {
             target.state().vars.facts.add(&ending.facts);
-            self.run().cache_facts(&target);
+            self.run().cache_facts(target);
         }
     }
 

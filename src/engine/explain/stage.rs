@@ -84,6 +84,7 @@ impl Stage {
             hosts,
             notified: Mutex::new(HashMap::new()),
             unsettled: AtomicUsize::new(0),
+            throttles: crate::engine::throttle::Throttles::default(),
             ended: AtomicBool::new(false),
         });
         Ok(Stage { batch, told: Mutex::default() })

@@ -299,11 +299,12 @@ fn role_validation(role: &Role, entry_point: &str, scope: &Arc<Scope>) -> Option
     keywords.set(Keyword::Name, Source { span: spec.span.clone(), node: Yaml::Unsafe(title.into()) });
     keywords.set(Keyword::Tags, Source::text(&spec.span, "always"));
     let data = |text: &str| Source { span: spec.span.clone(), node: Yaml::Unsafe(text.into()) };
+    let path = std::path::absolute(&role.path).unwrap_or_else(|_| role.path.clone());
     let context = [
         ("type", "role"),
         ("name", &*role.name),
         ("argument_spec_name", entry_point),
-        ("path", &*role.path.to_string_lossy()),
+        ("path", &*path.to_string_lossy()),
     ];
     let context = context.map(|(name, text)| Entry { key: Source::text(&spec.span, name), value: data(text) });
     let context = Source { span: spec.span.clone(), node: Yaml::Map(context.to_vec().into()) };

@@ -308,6 +308,15 @@ impl RoleRequest {
         span: &Span,
         name: &mut dyn FnMut(&Source) -> Option<String>,
     ) -> Result<RoleRequest, Diagnostic> {
+        for key in ["tasks_from", "vars_from", "defaults_from", "handlers_from"] {
+            let kind = match args.get(key).map(|source| &source.node) {
+                Some(crate::loader::Node::Map(_)) => "a mapping",
+                Some(crate::loader::Node::Seq(_)) => "a list",
+                _ => continue,
+            };
+            let problem = format!("Expected a string for {key} but got {kind}");
+            return Err(Diagnostic::error(span, problem).hint("it takes the name of one file"));
+        }
         let mut text = |key: &str| args.get(key).and_then(&mut *name);
         let Some(role) = text("name").or_else(|| text("role")) else {
             return Err(Diagnostic::error(span, "the role's name is needed: `name: ROLE`"));
