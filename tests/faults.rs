@@ -134,6 +134,35 @@ fn templates_that_cannot_be_read() {
 }
 
 #[test]
+fn keys_that_stand_twice_are_what_the_setting_says() {
+    let told = |word: &str| {
+        let playbook = "- hosts: all\n  gather_facts: false\n  vars: {foo: 1, foo: 2}\n  tasks: [ping: ]\n";
+        let config = format!("[defaults]\nduplicate_dict_key = {word}\n");
+        let done = Project::new(playbook).file("ansible.cfg", &config).run(&[]);
+        let told = text(&done.stdout) + &text(&done.stderr);
+        (told.contains("found a duplicate dict key (foo)"), done.status.code())
+    };
+    assert_eq!(told("warn"), (true, Some(0)));
+    assert_eq!(told("ignore"), (false, Some(0)));
+    assert_eq!(told("error"), (true, Some(1)));
+}
+
+#[test]
+fn a_log_has_what_was_shown_with_its_time() {
+    let playbook = play(&["{name: first, debug: {msg: hello}}", "{name: last, fail: {msg: no}}"]);
+    let config = "[defaults]\nlog_path = run.log\n";
+    let project = Project::new(&playbook).file("ansible.cfg", config);
+    assert_eq!(project.run(&[]).status.code(), Some(2));
+    let log = std::fs::read_to_string(project.path().join("run.log")).unwrap();
+    let line = |part: &str| log.lines().find(|line| line.contains(part)).unwrap_or_else(|| panic!("{part}: {log}"));
+    let first = line("TASK [first]");
+    assert!(first.contains(" n=refit INFO| TASK [first]"), "{first}");
+    assert!(first.starts_with("20"), "{first}");
+    assert!(line("fatal: [h1]").contains(" ERROR| fatal: [h1]"), "{log}");
+    line("PLAY RECAP");
+}
+
+#[test]
 fn files_that_are_missing() {
     Project::new("- hosts: h1\n  roles: [absent]\n")
         .is_refused(&[], &["there is no role `absent`", "playbook.yml:2:11", "roles/absent"]);

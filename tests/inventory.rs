@@ -3,6 +3,7 @@
 
 #![allow(clippy::unwrap_used, reason = "a test that can't go on fails there")]
 
+use refit::config::DuplicateKeys;
 use refit::diagnostic::Span;
 use refit::inventory::{InventoryOptions, Roster, Stage, VarsFiles, load};
 use refit::loader::{Node, Source};
@@ -55,6 +56,7 @@ fn described(inventory: &Roster) -> Json {
         Arc::new(Vault::default()),
         Arc::new(Secrets::default()),
         [".yml", ".yaml", ".json"].map(str::to_owned).to_vec(),
+        DuplicateKeys::Warn,
     );
     let hosts = inventory.hosts_of(Roster::ALL);
     let mut vars = Map::new();
@@ -163,7 +165,7 @@ fn several_inventories_are_merged_in_order_and_files_beside_the_playbook_count_m
     let (inventory, _) = load(&[first, second, "listed,".into()], &options(), &vault).unwrap();
     let secrets = Arc::new(Secrets::default());
     let extensions = [".yml", ".yaml", ".json"].map(str::to_owned).to_vec();
-    let files = VarsFiles::new(Arc::new(vault), secrets.clone(), extensions);
+    let files = VarsFiles::new(Arc::new(vault), secrets.clone(), extensions, DuplicateKeys::Warn);
     let host = inventory.find_host("h").unwrap();
     let layers = inventory.layers(host, &files, &[root.join("play")], &Stage::DEFAULT).unwrap();
     let mut vars = Map::new();

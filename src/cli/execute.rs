@@ -6,6 +6,7 @@ use super::{Shown, print, prompt};
 use crate::actions::Interrupts;
 use crate::config::Settings;
 use crate::connection::{Links, Pool, Program};
+use crate::diagnostic::{Diagnostic, Severity};
 use crate::engine::{self, Foresight, RunOptions, Tools};
 use crate::event::{EventKind, Sink, View};
 use anyhow::Context;
@@ -14,6 +15,9 @@ use std::sync::Arc;
 
 /// How many hosts shake hands at once: each handshake costs the controller some milliseconds of CPU.
 const HANDSHAKES: usize = 32;
+
+/// ansible-playbook's exit code for what can't be read.
+const UNREADABLE: u8 = 4;
 
 /// Runs what was asked for, or lists it. The exit code.
 pub(super) fn run(options: RunOptions, fleet: &FleetArgs, shown: Shown) -> anyhow::Result<u8> {
@@ -55,7 +59,20 @@ pub(super) fn run_on(
     };
     let ready = match engine::prepare(options, tools) {
         Ok(ready) => ready,
-        Err(problems) => return Ok(refuse(&problems)),
+        Err(problems) => {
+            let code = refuse(&problems);
+            // Under Ansible's names with Ansible's code for playbooks that can't be read.
+            let unread = |problem: &Diagnostic| problem.span.as_ref().is_some_and(|span| span.line > 0);
+            return Ok(
+                if shown.as_ansible
+                    && problems.0.iter().any(|problem| problem.severity == Severity::Error && unread(problem))
+                {
+                    UNREADABLE
+                } else {
+                    code
+                },
+            );
+        }
     };
     if listing {
         warn(&ready.warnings.0);

@@ -4,7 +4,7 @@ use super::args::Format;
 use crate::config::Settings;
 use crate::event::{Bus, Record, View};
 use crate::journal::{Journal, directory};
-use crate::report::{HumanSettings, HumanView, JsonView, NdjsonView, Printer, ansible};
+use crate::report::{HumanSettings, HumanView, JsonView, LogWriter, NdjsonView, Printer, ansible};
 use crate::secrets::Secrets;
 use anyhow::Context;
 use std::path::PathBuf;
@@ -25,6 +25,8 @@ pub struct Shown {
     pub tree: Option<PathBuf>,
     /// For people, but only what runs is drawn: what comes of it is shown afterwards.
     pub silent: bool,
+    /// A log that gets the text in Ansible's form, too (`log_path`), and how many `-v` it is written with.
+    pub log: Option<(PathBuf, u8)>,
     /// What settings say.
     pub ansible: ansible::Settings,
 }
@@ -40,7 +42,16 @@ impl Shown {
             root: std::env::current_dir().unwrap_or_default(),
             ..ansible::Settings::default()
         };
-        Shown { format, as_ansible: false, ad_hoc: false, one_line: false, tree: None, silent: false, ansible }
+        Shown {
+            format,
+            as_ansible: false,
+            ad_hoc: false,
+            one_line: false,
+            tree: None,
+            silent: false,
+            log: None,
+            ansible,
+        }
     }
 
     /// With what `ansible.cfg` and `ANSIBLE_*` say: of colours and what is shown in any case, of the form where the program was
@@ -48,6 +59,8 @@ impl Shown {
     pub fn configured(mut self, settings: &Settings) -> Shown {
         let own = &mut self.ansible;
         own.verbosity = own.verbosity.max(u8::try_from(settings.verbosity.value).unwrap_or(u8::MAX));
+        let log_verbosity = u8::try_from(settings.log_verbosity.value).unwrap_or(u8::MAX).max(own.verbosity);
+        self.log = settings.log_path.value.clone().map(|path| (path, log_verbosity));
         own.show_ok = settings.display_ok_hosts.value;
         own.show_skipped = settings.display_skipped_hosts.value;
         own.show_custom_stats = settings.show_custom_stats.value;
@@ -83,6 +96,16 @@ impl Shown {
         let mut views = vec![view];
         if let Some(directory) = &self.tree {
             views.push(Box::new(ansible::TreeView::new(directory.clone(), err())));
+        }
+        if let Some((path, verbosity)) = &self.log {
+            let user = std::env::var("USER").unwrap_or_else(|_| rustix::process::getuid().as_raw().to_string());
+            let log = || LogWriter::open(path, &user).map(Printer::new);
+            let log = || log().with_context(|| format!("can't write the log {} (`log_path`)", path.display()));
+            let settings = ansible::Settings { colour: false, verbosity: *verbosity, ..self.ansible.clone() };
+            views.push(match self.ad_hoc {
+                true => Box::new(ansible::AdHocView::new(settings, self.one_line, log()?, log()?)),
+                false => Box::new(ansible::PlaybookView::new(settings, secrets.clone(), log()?, log()?)),
+            });
         }
         views.extend(more);
         let bus = Bus::start(secrets, journal(run), views).context("can't start the output")?;

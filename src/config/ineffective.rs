@@ -46,7 +46,6 @@ pub(super) const KEYS: &[&str] = &[
     "defaults.keep_remote_files",
     "defaults.library",
     "defaults.log_filter",
-    "defaults.log_verbosity",
     "defaults.lookup_plugins",
     "defaults.module_compression",
     "defaults.module_ignore_exts",

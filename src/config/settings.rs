@@ -350,6 +350,8 @@ settings! {
     no_log: bool = |_| false, value::boolean, ["defaults.no_log"], ["ANSIBLE_NO_LOG"];
     /// A file to which the output goes too.
     log_path: Option<PathBuf> = |_| None, value::optional_path, ["defaults.log_path"], ["ANSIBLE_LOG_PATH"];
+    /// How many `-v` the log is written with, at least.
+    log_verbosity: u32 = |_| 0, value::number, ["defaults.log_verbosity"], ["ANSIBLE_LOG_VERBOSITY"];
     /// How much is told, as `-v` says it.
     verbosity: u32 = |_| 0, value::number, ["defaults.verbosity"], ["ANSIBLE_VERBOSITY"];
     /// Colour even where no terminal is.

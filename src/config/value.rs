@@ -49,9 +49,10 @@ pub enum OnMismatch {
 }
 
 /// What happens if a key stands twice in a mapping (`duplicate_dict_key`).
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum DuplicateKeys {
     /// A warning; the last one counts.
+    #[default]
     Warn,
     /// An error.
     Error,

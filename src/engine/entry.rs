@@ -86,7 +86,8 @@ pub fn prepare(options: RunOptions, tools: Tools) -> Result<Ready, Diagnostics> 
     let run = Arc::new(Run {
         parser: Parser::new(tools.settings.roles_path.value.clone(), tools.vault.clone())
             .with_secrets(tools.secrets.clone())
-            .with_collections(tools.settings.collections_path.value.clone()),
+            .with_collections(tools.settings.collections_path.value.clone())
+            .with_duplicates(tools.settings.duplicate_dict_key.value),
         templater,
         vault: tools.vault,
         secrets: tools.secrets,

@@ -2,6 +2,7 @@
 
 use super::model::Roster;
 use super::{host_list, ini, plugin, script, toml, yaml};
+use crate::config::DuplicateKeys;
 use crate::diagnostic::{Diagnostic, Diagnostics, SourceFile, Span};
 use crate::loader::{Node, load_file, load_text, load_toml};
 use crate::vault::{self, Vault};
@@ -19,6 +20,8 @@ pub struct InventoryOptions {
     pub ignore_patterns: Vec<String>,
     /// Whether it is no error if an inventory is not there: nobody named it, it is the default.
     pub optional: bool,
+    /// What becomes of keys that stand twice.
+    pub duplicates: DuplicateKeys,
 }
 
 /// Reads these inventories in order: files in INI, YAML or JSON form, programs, directories of them, lists of hosts with a
@@ -141,7 +144,7 @@ impl Loader<'_> {
         let extension = path.extension().map(|extension| extension.to_string_lossy().to_lowercase());
         match extension.as_deref() {
             Some("yml" | "yaml" | "json") => {
-                let loaded = load_file(path, self.vault)?;
+                let loaded = load_file(path, self.vault)?.judged(self.options.duplicates)?;
                 self.warnings.extend(loaded.warnings);
                 if loaded.source.is_null() {
                     return Ok(());
@@ -183,6 +186,7 @@ impl Loader<'_> {
             let loaded = if is_encrypted { load_file(path, self.vault) } else { load_text(path, text.clone()) };
             match loaded {
                 Ok(loaded) if matches!(loaded.source.node, Node::Map(_)) => {
+                    let loaded = loaded.judged(self.options.duplicates)?;
                     self.warnings.extend(loaded.warnings);
                     self.warnings.extend(yaml::read(&loaded.source, self.roster)?);
                     return Ok(());
@@ -219,7 +223,8 @@ fn parent_of(path: &Path) -> PathBuf {
 
 /// The names of all variables that an inventory's file sets, for hosts and groups.
 pub fn variables_of(path: &Path, vault: &Vault) -> Result<Vec<std::sync::Arc<str>>, Diagnostics> {
-    let options = InventoryOptions { ignore_extensions: Vec::new(), ignore_patterns: Vec::new(), optional: false };
+    let options =
+        InventoryOptions { ignore_extensions: Vec::new(), ignore_patterns: Vec::new(), ..InventoryOptions::default() };
     let (roster, _) = load(&[path.display().to_string()], &options, vault)?;
     let of_hosts = roster.hosts().flat_map(|host| roster.host(host).vars.keys().cloned().collect::<Vec<_>>());
     let of_groups = roster.groups().flat_map(|group| roster.group(group).vars.keys().cloned().collect::<Vec<_>>());

@@ -46,12 +46,18 @@ impl Inventory {
         }
         let mut inventory = Inventory {
             roster: Roster::new(),
-            files: VarsFiles::new(vault.clone(), secrets, settings.yaml_valid_extensions.value.clone()),
+            files: VarsFiles::new(
+                vault.clone(),
+                secrets,
+                settings.yaml_valid_extensions.value.clone(),
+                settings.duplicate_dict_key.value,
+            ),
             sources,
             options: InventoryOptions {
                 ignore_extensions: settings.inventory_ignore_extensions.value.clone(),
                 ignore_patterns: settings.inventory_ignore_patterns.value.clone(),
                 optional: is_default,
+                duplicates: settings.duplicate_dict_key.value,
             },
             stages,
             on_mismatch: *settings.host_pattern_mismatch,

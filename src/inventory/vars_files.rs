@@ -1,6 +1,7 @@
 //! `group_vars` and `host_vars`: files of variables, named after a group or a host.
 
 use super::model::VarMap;
+use crate::config::DuplicateKeys;
 use crate::diagnostic::{Diagnostic, Diagnostics};
 use crate::loader::{Node, Source, load_file};
 use crate::secrets::Secrets;
@@ -27,6 +28,8 @@ pub struct VarsFiles {
     secrets: Arc<Secrets>,
     /// What names of files end with.
     extensions: Vec<String>,
+    /// What becomes of keys that stand twice.
+    duplicates: DuplicateKeys,
     /// The names in each directory that was asked for.
     listings: Mutex<HashMap<PathBuf, Arc<BTreeSet<String>>>>,
     /// The files of a directory that belong to a name.
@@ -36,12 +39,18 @@ pub struct VarsFiles {
 
 impl VarsFiles {
     /// Opens encrypted files with this vault, and registers what was in them with these secrets. `extensions` are
-    /// those of the setting `yaml_valid_extensions`.
-    pub fn new(vault: Arc<Vault>, secrets: Arc<Secrets>, extensions: Vec<String>) -> VarsFiles {
+    /// those of the setting `yaml_valid_extensions`, `duplicates` is `duplicate_dict_key`.
+    pub fn new(
+        vault: Arc<Vault>,
+        secrets: Arc<Secrets>,
+        extensions: Vec<String>,
+        duplicates: DuplicateKeys,
+    ) -> VarsFiles {
         VarsFiles {
             vault,
             secrets,
             extensions,
+            duplicates,
             listings: Mutex::default(),
             read: Mutex::default(),
             warnings: Mutex::default(),
@@ -117,7 +126,7 @@ impl VarsFiles {
     }
 
     fn load(&self, path: &Path) -> Result<VarMap, Diagnostics> {
-        let loaded = load_file(path, &self.vault)?;
+        let loaded = load_file(path, &self.vault)?.judged(self.duplicates)?;
         if loaded.encrypted {
             register(&loaded.source, &self.secrets);
         }

@@ -3,7 +3,8 @@
 use super::build::build;
 use super::source::Source;
 use super::syntax::span_at;
-use crate::diagnostic::{Diagnostic, Diagnostics, SourceFile, Span};
+use crate::config::DuplicateKeys;
+use crate::diagnostic::{Diagnostic, Diagnostics, Severity, SourceFile, Span};
 use crate::vault::{self, Vault};
 use serde::de::IgnoredAny;
 use std::path::Path;
@@ -19,6 +20,24 @@ pub struct Loaded {
     /// Whether the whole file was encrypted: its texts are to be registered with
     /// [`Secrets`](crate::secrets::Secrets).
     pub encrypted: bool,
+}
+
+impl Loaded {
+    /// The same where keys that stand twice are judged so (`duplicate_dict_key`).
+    pub fn judged(mut self, duplicates: DuplicateKeys) -> Result<Loaded, Diagnostics> {
+        match duplicates {
+            DuplicateKeys::Warn => Ok(self),
+            DuplicateKeys::Ignore => {
+                self.warnings.clear();
+                Ok(self)
+            }
+            DuplicateKeys::Error if self.warnings.is_empty() => Ok(self),
+            DuplicateKeys::Error => {
+                self.warnings.iter_mut().for_each(|twice| twice.severity = Severity::Error);
+                Err(Diagnostics(self.warnings))
+            }
+        }
+    }
 }
 
 /// Reads a file of YAML or JSON, which may be encrypted as a whole. Of an encrypted file only line and column are kept

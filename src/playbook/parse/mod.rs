@@ -17,6 +17,7 @@ pub(crate) use tasks::find_task_file;
 use super::model::Playbook;
 use super::role::Role;
 use super::scope::Scope;
+use crate::config::DuplicateKeys;
 use crate::diagnostic::{Diagnostic, Diagnostics, Span};
 use crate::loader::{Node, Source};
 use crate::secrets::Secrets;
@@ -47,6 +48,8 @@ pub struct Parser {
     /// Where passwords are registered that stand in playbooks as they are: a file's lines may be shown for whatever reason,
     /// long before the task with the password runs, or without that it does.
     secrets: Arc<Secrets>,
+    /// What becomes of keys that stand twice.
+    duplicates: DuplicateKeys,
     /// Roles read, by directory and parts.
     roles: Mutex<HashMap<(PathBuf, RoleParts), Arc<Role>>>,
     /// Files read.
@@ -83,6 +86,7 @@ impl Parser {
             collections_path: Vec::new(),
             vault,
             secrets: Arc::default(),
+            duplicates: DuplicateKeys::default(),
             roles: Mutex::default(),
             files: Mutex::default(),
         }
@@ -91,6 +95,11 @@ impl Parser {
     /// Registers with these what is secret in what is read.
     pub fn with_secrets(self, secrets: Arc<Secrets>) -> Parser {
         Parser { secrets, ..self }
+    }
+
+    /// With this said of keys that stand twice.
+    pub fn with_duplicates(self, duplicates: DuplicateKeys) -> Parser {
+        Parser { duplicates, ..self }
     }
 
     /// With these places for collections.
@@ -172,7 +181,7 @@ impl Parser {
         if !path.is_file() {
             return Ok(None);
         }
-        let loaded = crate::loader::load_file(path, &self.vault)?;
+        let loaded = crate::loader::load_file(path, &self.vault)?.judged(self.duplicates)?;
         if let Ok(mut files) = self.files.lock() {
             files.insert(path.to_owned(), loaded.source.clone());
         }
