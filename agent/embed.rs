@@ -113,6 +113,10 @@ impl Build {
             flags.push("-Cllvm-args=--enable-machine-outliner=always".to_owned());
             flags.push("--cfg=sha2_backend_soft=\"compact\"".to_owned());
         }
+        // Should the C library bring an unwinder after all, the agent's own stands (`static_libc.rs`).
+        if target.ends_with("gnu") {
+            flags.push("-Clink-arg=-Wl,-z,muldefs".to_owned());
+        }
         // There rustc brings its own linker, lld. It drops the tables of the standard library, too, and keeps only one of
         // several functions with the same code.
         if target == "x86_64-unknown-linux-gnu" {

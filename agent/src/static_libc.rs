@@ -40,14 +40,18 @@ instead_of! {
     "__gconv_find_transform" => never;
     "__gconv_close_transform" => never;
     "__gconv_release_step" => never;
+    "__gconv_btwoc_ascii" => never;
+    "__gconv_transform_ascii_internal" => never;
+    "__gconv_transform_internal_ascii" => never;
     // Text of unknown errors (Rust adds the number), and names of other threads.
     "__vfprintf_internal" => nothing;
     // Reads `/proc/self/maps` for the limits of the main thread's stack; Rust does without them.
     "__vfscanf_internal" => nothing;
-    // A static program has no symbols to find.
+    // A static program has no symbols to find, loads no libraries, and counts no calls.
     "dlsym" => nothing;
+    "_dl_init_paths" => nothing;
+    "_dl_mcount_wrapper_check" => nothing;
     // Unwinding: a panic ends the program (`serve::panics`), and the tables are not linked (`agent.ld`).
-    "_Unwind_Backtrace" => nothing;
     "_Unwind_ForcedUnwind" => never;
     "_Unwind_GetCFA" => never;
     "_Unwind_GetDataRelBase" => never;
@@ -73,6 +77,13 @@ global_asm!(
     ".type __libc_setlocale_lock,@object",
     "__libc_setlocale_lock: .zero 64",
     ".popsection",
+    // How stacks are to be protected should a library want them executable.
+    ".pushsection .data.static_libc,\"aw\",@progbits",
+    ".balign 4",
+    ".weak __stack_prot",
+    ".type __stack_prot,@object",
+    "__stack_prot: .long 3",
+    ".popsection",
     ".pushsection .tbss.static_libc,\"awT\",@nobits",
     ".balign 8",
     ".weak __libc_resp",
@@ -80,6 +91,16 @@ global_asm!(
     "__libc_resp: .zero 8",
     ".popsection",
 );
+
+/// Finds no frames. In Rust, and not weak, so that the compiler sees that nobody is called back: what the standard library
+/// has to read a program's debugging information, for a panic that no hook takes, is left out.
+#[unsafe(no_mangle)]
+extern "C" fn _Unwind_Backtrace(_each: *const c_void, _with: *mut c_void) -> c_int {
+    END_OF_STACK
+}
+
+/// What it returns at the outermost frame (`_URC_END_OF_STACK`).
+const END_OF_STACK: c_int = 5;
 
 /// Says what does not hold, as glibc does, and ends the program.
 unsafe extern "C" fn assert_fail(what: *const c_char, file: *const c_char, line: c_uint, _: *const c_char) -> ! {
