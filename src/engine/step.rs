@@ -8,9 +8,19 @@ use super::on_host::{OnHost, Prepared};
 use crate::actions::{self, Consequence};
 use crate::event::{EventKind, Place, Status, TaskId, TaskResult};
 use crate::playbook::{Keyword, Task};
-use crate::template::Binding;
+use crate::template::{Binding, Scope};
 use rayon::prelude::*;
 use std::sync::Arc;
+
+/// How far a task is on a host before any host was asked.
+enum Begun {
+    /// It does not apply there, which is taken in: the result as it is to be told, and where that was not planned, why.
+    Skipped(TaskResult, Option<String>),
+    /// It is done.
+    Ended(Box<Ending>, Scope),
+    /// The host is to be asked.
+    NeedsHost(Box<OnHost>),
+}
 
 impl Batch {
     /// Runs a task on hosts and waits for all of them.
@@ -54,25 +64,37 @@ impl Batch {
             })
             .collect();
 
+        // A host that is skipped changes nothing but its own state: all of them at once, when every condition was judged.
+        let everyone = once.then_some(hosts);
+        let begun: Vec<(Arc<Host>, Begun)> = prepared
+            .into_par_iter()
+            .map(|(host, prepared)| {
+                let begun = match prepared {
+                    Prepared::Ended(ending, scope) if ending.result.status == Status::Skipped => {
+                        let (result, deviation) = self.settled(task, (id, &title), &host, &scope, *ending, everyone);
+                        Begun::Skipped(result, deviation)
+                    }
+                    Prepared::Ended(ending, scope) => Begun::Ended(ending, scope),
+                    Prepared::NeedsHost(on_host) => Begun::NeedsHost(on_host),
+                };
+                (host, begun)
+            })
+            .collect();
+
         let mut jobs: Vec<Box<dyn FnOnce() + Send>> = Vec::new();
         let mut waiting: Vec<Arc<Host>> = Vec::new();
         // Those that are skipped are told together: there may be thousands.
         let mut skips: Vec<EventKind> = Vec::new();
-        for (host, prepared) in prepared {
-            match prepared {
-                Prepared::Ended(ending, scope) => {
-                    let everyone = once.then_some(hosts);
-                    if ending.result.status == Status::Skipped {
-                        let end = self.settled(task, (id, &title), &host, &scope, *ending, everyone);
-                        add_skip(&mut skips, id, &host.name, end);
-                    } else {
-                        self.run().sink.emit_all(std::mem::take(&mut skips));
-                        self.settle(task, (id, &title), &host, &scope, *ending, everyone);
-                    }
+        for (host, begun) in begun {
+            match begun {
+                Begun::Skipped(result, deviation) => add_skip(&mut skips, id, &host.name, result, deviation),
+                Begun::Ended(ending, scope) => {
+                    self.run().sink.emit_all(std::mem::take(&mut skips));
+                    self.settle(task, (id, &title), &host, &scope, *ending, everyone);
                 }
-                Prepared::NeedsHost(on_host) => {
+                Begun::NeedsHost(on_host) => {
                     let (batch, task, title) = (self.clone(), task.clone(), title.clone());
-                    let everyone = once.then(|| hosts.to_vec());
+                    let everyone = everyone.map(<[_]>::to_vec);
                     waiting.push(host.clone());
                     jobs.push(Box::new(move || {
                         let _leave = throttle.map(|limit| batch.throttles.enter(task.span(), limit));
@@ -98,12 +120,7 @@ impl Batch {
     }
 
     /// Tells that a task starts. Its number and its name.
-    pub fn start_task(
-        self: &Arc<Self>,
-        task: &Arc<Task>,
-        scope: &crate::template::Scope,
-        hosts: usize,
-    ) -> (TaskId, Arc<str>) {
+    pub fn start_task(self: &Arc<Self>, task: &Arc<Task>, scope: &Scope, hosts: usize) -> (TaskId, Arc<str>) {
         let run = self.run();
         let name = match task.name() {
             // A name with what can't be templated is shown as written.
@@ -141,7 +158,7 @@ impl Batch {
         task: &Arc<Task>,
         title: (TaskId, &str),
         host: &Arc<Host>,
-        scope: &crate::template::Scope,
+        scope: &Scope,
         ending: Ending,
         everyone: Option<&[Arc<Host>]>,
     ) {
@@ -155,7 +172,7 @@ impl Batch {
         task: &Arc<Task>,
         (id, title): (TaskId, &str),
         host: &Arc<Host>,
-        scope: &crate::template::Scope,
+        scope: &Scope,
         mut ending: Ending,
         everyone: Option<&[Arc<Host>]>,
     ) -> (TaskResult, Option<String>) {
@@ -410,7 +427,7 @@ fn end_of(task: TaskId, host: &str, result: TaskResult, deviation: Option<String
 }
 
 /// Adds a skipped host to the events: to the last one, where that says the same of others.
-fn add_skip(skips: &mut Vec<EventKind>, task: TaskId, host: &str, (result, deviation): (TaskResult, Option<String>)) {
+fn add_skip(skips: &mut Vec<EventKind>, task: TaskId, host: &str, result: TaskResult, deviation: Option<String>) {
     match skips.last_mut() {
         _ if deviation.is_some() => skips.extend(end_of(task, host, result, deviation)),
         Some(EventKind::HostsSkipped { hosts, result: said, .. }) if *said == result => hosts.push(host.to_owned()),
