@@ -2,7 +2,8 @@
 //! that come of it, one a line, in `events.txt`. To write those anew after a change that is meant: `REFIT_UPDATE=1`,
 //! then look at the difference.
 //!
-//! A folder may have `args`, further words of the command line. The hosts are h1 and h2 where these do not say otherwise.
+//! A folder may have `args`, further words of the command line (the hosts are h1 and h2 where these do not say otherwise),
+//! and `input`, what the user types.
 //! The playbooks know `scratch`, a directory of their own. `REFIT_CASE=NAME` runs one case.
 
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
@@ -91,7 +92,7 @@ fn run(folder: &Path) -> String {
         .args(words.split_whitespace())
         .arg("playbook.yml")
         .current_dir(folder)
-        .stdin(Stdio::null())
+        .stdin(std::fs::File::open(folder.join("input")).map_or_else(|_| Stdio::null(), Stdio::from))
         .env_clear()
         .env("PATH", std::env::var_os("PATH").unwrap_or_default())
         .env("HOME", home.path())

@@ -250,6 +250,12 @@ settings! {
     force_handlers: bool = |_| false, value::boolean, ["defaults.force_handlers"], ["ANSIBLE_FORCE_HANDLERS"];
     /// Whether a failed task on one host ends the run on all.
     any_errors_fatal: bool = |_| false, value::boolean, ["defaults.any_errors_fatal"], ["ANSIBLE_ANY_ERRORS_FATAL"];
+    /// Whether the task debugger starts where a task fails.
+    enable_task_debugger: bool = |_| false, value::boolean,
+        ["defaults.enable_task_debugger"], ["ANSIBLE_ENABLE_TASK_DEBUGGER"];
+    /// Whether the task debugger leaves tasks with `ignore_errors` alone.
+    task_debugger_ignore_errors: bool = |_| true, value::boolean,
+        ["defaults.task_debugger_ignore_errors"], ["ANSIBLE_TASK_DEBUGGER_IGNORE_ERRORS"];
     /// How long a task may take; zero for as long as it likes.
     task_timeout: Duration = |_| Duration::ZERO, value::seconds, ["defaults.task_timeout"], ["ANSIBLE_TASK_TIMEOUT"];
     /// How often an asynchronous task is asked for its state.

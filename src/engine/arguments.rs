@@ -69,8 +69,17 @@ impl OnHost {
     fn module_defaults(&self, scope: &Scope) -> Result<Vec<(String, Value)>, TemplateError> {
         let mut found = Vec::new();
         let declared = actions::find(&self.task.action.name).map(|module| module.name);
-        let is_own =
-            |name: Option<&str>| name.and_then(actions::find).is_some_and(|other| Some(other.name) == declared);
+        let directory = &self.batch.play.play.directory;
+        let parser = &self.batch.run().parser;
+        let is_own = |name: Option<&str>| match name.and_then(|name| name.strip_prefix("group/")) {
+            Some(group) => {
+                parser.action_group(group, directory).is_ok_and(|all| declared.is_some_and(|own| all.contains(&own)))
+            }
+            None => {
+                let other = name.and_then(|name| parser.module(name, directory));
+                other.is_some_and(|other| Some(other.name) == declared)
+            }
+        };
         for source in self.task.scope.gathered(Keyword::ModuleDefaults) {
             for mapping in crate::playbook::one_or_more(source) {
                 let Some(entries) = mapping.as_map() else {

@@ -25,6 +25,8 @@ pub struct PlayRun {
     pub hosts: Vec<Arc<str>>,
     /// Whether it is a dry run (`check_mode` of the play, else of the run).
     pub plan: bool,
+    /// Whether the user is asked what to do about failures (`strategy: debug`).
+    pub debugs: bool,
     /// Whether notified handlers run on failed hosts.
     pub force_handlers: bool,
     /// How many percent of a batch's hosts may fail.

@@ -107,6 +107,8 @@ pub fn prepare(options: RunOptions, tools: Tools) -> Result<Ready, Diagnostics> 
         warned: Mutex::default(),
         before_start: AtomicBool::new(options.start_at_task.is_some()),
         step_all: AtomicBool::new(false),
+        conversation: Mutex::default(),
+        abandoned: AtomicBool::new(false),
         broken: AtomicBool::new(false),
         tasks: AtomicU32::new(0),
         settings: tools.settings,
@@ -220,6 +222,9 @@ impl Run {
     fn exit_code(&self) -> i32 {
         if self.broken.load(Ordering::SeqCst) {
             return exit::ERROR;
+        }
+        if self.abandoned.load(Ordering::SeqCst) {
+            return exit::INTERRUPTED;
         }
         let hosts = self.hosts.read().unwrap_or_else(std::sync::PoisonError::into_inner);
         let stands = |standing| hosts.values().any(|host| host.state().standing == standing);

@@ -222,7 +222,12 @@ impl Object for AllHosts {
 
 /// `hostvars[HOST]`, also of a host that only a delegation names.
 pub fn host_vars(batch: &Arc<Batch>, host: &Arc<Host>) -> Value {
-    Value::from_object(OneHost { scope: batch.play.run.bare_scope(batch, host) })
+    all_of(batch.play.run.bare_scope(batch, host))
+}
+
+/// The variables of a scope as a mapping; each is templated when it is read.
+pub fn all_of(scope: Scope) -> Value {
+    Value::from_object(OneHost { scope })
 }
 
 /// `hostvars[HOST]`.
@@ -251,6 +256,8 @@ impl Object for OneHost {
     }
 
     fn enumerate(self: &Arc<Self>) -> Enumerator {
-        Enumerator::Values(self.scope.names().into_iter().map(Value::from).collect())
+        // Where all is looked at, hosts are not looked at from hosts again: that would have no end.
+        let names = self.scope.names().into_iter().filter(|name| !matches!(&**name, "hostvars" | "omit"));
+        Enumerator::Values(names.map(Value::from).collect())
     }
 }

@@ -5,6 +5,7 @@ mod arguments;
 mod background;
 mod batch;
 mod connection_vars;
+mod debugger;
 mod ending;
 mod entry;
 mod explain;

@@ -59,6 +59,7 @@ impl Run {
             id,
             name,
             hosts: hosts.clone(),
+            debugs: strategy == "debug" || self.settings.enable_task_debugger.value,
             plan: flag(Keyword::CheckMode)?.unwrap_or(self.options.check),
             force_handlers: flag(Keyword::ForceHandlers)?
                 .unwrap_or(self.options.force_handlers || self.settings.force_handlers.value),

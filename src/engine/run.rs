@@ -67,6 +67,10 @@ pub struct Run {
     pub(super) before_start: AtomicBool,
     /// `--step`: whether the user said to go on without asking.
     pub(super) step_all: AtomicBool,
+    /// Held by who talks with the user in the task debugger.
+    pub(super) conversation: Mutex<()>,
+    /// Whether the user ended the run in the task debugger.
+    pub(super) abandoned: AtomicBool,
     /// Whether something failed that is no host's failure.
     pub(super) broken: AtomicBool,
     pub(super) tasks: AtomicU32,

@@ -57,6 +57,8 @@ impl Batch {
                     scope,
                 };
                 let prepared = match on_host.with_module() {
+                    // The user may want it again, whatever it comes to.
+                    Ok(on_host) if on_host.may_debug() => Prepared::NeedsHost(Box::new(on_host)),
                     Ok(on_host) => on_host.prepare(),
                     Err(ended) => Prepared::Ended(Box::new(ended.0), ended.1),
                 };
@@ -99,7 +101,13 @@ impl Batch {
                     jobs.push(Box::new(move || {
                         let _leave = throttle.map(|limit| batch.throttles.enter(task.span(), limit));
                         batch.run().sink.emit(EventKind::HostStarted { task: id, host: host.name.to_string() });
-                        let ending = on_host.perform();
+                        let (on_host, ending) = match on_host.may_debug() {
+                            true => on_host.perform_debugged(),
+                            false => {
+                                let ending = on_host.perform();
+                                (*on_host, ending)
+                            }
+                        };
                         batch.settle(&task, (id, &title), &host, &on_host.scope, ending, everyone.as_deref());
                     }));
                 }

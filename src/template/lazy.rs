@@ -118,6 +118,8 @@ impl Object for AllVariables {
 
     fn enumerate(self: &Arc<Self>) -> Enumerator {
         let names = self.0.upgrade().map(|inner| Scope::from_inner(inner).names()).unwrap_or_default();
-        Enumerator::Values(names.into_iter().map(Value::from).collect())
+        // What stands for "nothing" is no variable of its own.
+        let names = names.into_iter().filter(|name| &**name != "omit");
+        Enumerator::Values(names.map(Value::from).collect())
     }
 }

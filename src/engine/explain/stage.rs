@@ -63,6 +63,7 @@ impl Stage {
             name,
             hosts: hosts.clone(),
             // What can't be foreseen is unknown, as in a dry run.
+            debugs: false,
             plan: true,
             force_handlers: false,
             max_fail_percentage: None,

@@ -47,7 +47,8 @@ impl Pass<'_> {
                 self.old_form(source, keywords, parent).map(|action| Found { action, local })
             }
             ([entry], None) => {
-                let name = entry.key.as_str().unwrap_or_default().to_owned();
+                let written = entry.key.as_str().unwrap_or_default();
+                let name = self.routed(written, parent, &entry.key.span)?;
                 if crate::actions::find(&name).is_none()
                     && !self.unknown_module(entry, keywords, place, self.failure_is_excused)
                 {
@@ -140,6 +141,7 @@ impl Pass<'_> {
                 args,
             });
         };
+        let module = self.routed(&module, parent, &source.span)?;
         let args = self.args(&module, &value, keywords)?;
         self.known(module, source.span.clone(), args)
     }

@@ -1,7 +1,7 @@
 //! Collections as `ansible-galaxy` and `refit galaxy` install them: `ansible_collections/NAMESPACE/NAME` below one of the
 //! places for collections.
 
-use super::Pass;
+use super::{Parser, Pass};
 use crate::playbook::keyword::Keyword;
 use crate::playbook::scope::Scope;
 use std::path::{Path, PathBuf};
@@ -45,18 +45,29 @@ impl Pass<'_> {
         if name.contains(['.', '/']) {
             return Vec::new();
         }
-        let around = parent.roles().filter_map(|used| of_path(&used.role.path));
-        let named = parent.get(Keyword::Collections).map(crate::playbook::one_or_more).unwrap_or_default();
-        let named = named.into_iter().filter_map(|source| source.as_str().map(str::to_owned));
-        let collections: Vec<String> = around.chain(named).collect();
+        let collections = self.collections_in_force(parent);
         collections.iter().flat_map(|full| self.below_collection(full, &Path::new("roles").join(name))).collect()
     }
 
-    /// A path below a collection, in each place where that may be installed.
+    /// The collections in which short names are looked for: that of the role around, those of `collections:`.
+    pub(super) fn collections_in_force(&self, parent: &Arc<Scope>) -> Vec<String> {
+        let around = parent.roles().filter_map(|used| of_path(&used.role.path));
+        let named = parent.get(Keyword::Collections).map(crate::playbook::one_or_more).unwrap_or_default();
+        let named = named.into_iter().filter_map(|source| source.as_str().map(str::to_owned));
+        around.chain(named).collect()
+    }
+
     fn below_collection(&self, full: &str, path: &Path) -> Vec<PathBuf> {
+        self.parser.below_collection(&self.playbook_dir, full, path)
+    }
+}
+
+impl Parser {
+    /// A path below a collection, in each place where that may be installed.
+    pub(super) fn below_collection(&self, playbook_dir: &Path, full: &str, path: &Path) -> Vec<PathBuf> {
         let Some((namespace, collection)) = parts(full) else { return Vec::new() };
-        let beside = self.playbook_dir.join("collections");
-        let places = std::iter::once(&beside).chain(&self.parser.collections_path);
+        let beside = playbook_dir.join("collections");
+        let places = std::iter::once(&beside).chain(&self.collections_path);
         places
             .map(|place| match place.ends_with("ansible_collections") {
                 true => place.clone(),

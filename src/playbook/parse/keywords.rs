@@ -77,6 +77,10 @@ impl Pass<'_> {
                 value.is_null() || value.as_seq().is_some()
             }
             Keyword::LoopControl => value.as_map().is_some(),
+            Keyword::Debugger => {
+                let words = ["always", "never", "on_failed", "on_skipped", "on_unreachable"];
+                value.as_str().is_none_or(|word| words.contains(&word))
+            }
             Keyword::Register => value.as_str().is_some_and(is_identifier),
             _ => true,
         };
@@ -91,6 +95,7 @@ impl Pass<'_> {
                     "a list"
                 }
                 Keyword::LoopControl => "a mapping",
+                Keyword::Debugger => "always, never, on_failed, on_skipped or on_unreachable",
                 Keyword::Register => "the name of a variable (letters, digits and `_`, not beginning with a digit)",
                 _ => "a boolean (true or false)",
             };

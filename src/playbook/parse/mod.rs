@@ -7,6 +7,7 @@ mod collections;
 mod keywords;
 mod play;
 mod role;
+mod routing;
 mod tasks;
 
 pub use alone::FileKind;
@@ -14,6 +15,7 @@ pub(crate) use collections::of_path as collection_of;
 pub use role::{LoadedRole, RoleParts, RoleRequest};
 pub(crate) use tasks::find_task_file;
 
+use super::keyword::Keyword;
 use super::model::Playbook;
 use super::role::Role;
 use super::scope::Scope;
@@ -54,6 +56,8 @@ pub struct Parser {
     roles: Mutex<HashMap<(PathBuf, RoleParts), Arc<Role>>>,
     /// Files read.
     files: Mutex<HashMap<PathBuf, Source>>,
+    /// What collections say of modules, by the collection's directory.
+    runtimes: Mutex<HashMap<PathBuf, Arc<routing::Runtime>>>,
 }
 
 /// One pass of reading: what it needs, and what it finds wrong.
@@ -89,6 +93,7 @@ impl Parser {
             duplicates: DuplicateKeys::default(),
             roles: Mutex::default(),
             files: Mutex::default(),
+            runtimes: Mutex::default(),
         }
     }
 
@@ -136,7 +141,7 @@ impl Parser {
         names: &dyn StaticText,
         handlers: bool,
     ) -> Result<(Vec<super::Node>, Diagnostics), Diagnostics> {
-        let mut pass = self.pass(playbook_dir, names);
+        let mut pass = self.pass_below(parent, playbook_dir, names);
         let nodes = pass.task_file(path, parent, handlers, None);
         pass.finish(nodes)
     }
@@ -149,10 +154,15 @@ impl Parser {
         playbook_dir: &Path,
         names: &dyn StaticText,
     ) -> Result<(LoadedRole, Diagnostics), Diagnostics> {
-        let mut pass = self.pass(playbook_dir, names);
+        let mut pass = self.pass_below(parent, playbook_dir, names);
         let nodes = pass.role(request, parent);
         let handlers = std::mem::take(&mut pass.role_handlers);
         pass.finish(LoadedRole { nodes, handlers })
+    }
+
+    fn pass_below<'a>(&'a self, parent: &Scope, playbook_dir: &Path, names: &'a dyn StaticText) -> Pass<'a> {
+        let has_module_defaults = !parent.gathered(Keyword::ModuleDefaults).is_empty();
+        Pass { has_module_defaults, ..self.pass(playbook_dir, names) }
     }
 
     fn pass<'a>(&'a self, playbook_dir: &Path, names: &'a dyn StaticText) -> Pass<'a> {

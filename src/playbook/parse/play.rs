@@ -128,6 +128,7 @@ impl Pass<'_> {
             Some(_) => {}
         }
         self.has_module_defaults |= keywords.get(Keyword::ModuleDefaults).is_some();
+        self.check_module_defaults(&keywords);
         let scope = Arc::new(Scope {
             kind: ScopeKind::Play,
             keywords,

@@ -85,6 +85,7 @@ impl Pass<'_> {
             return None;
         }
         self.has_module_defaults |= keywords.get(Keyword::ModuleDefaults).is_some();
+        self.check_module_defaults(&keywords);
         self.failure_is_handled = failure_is_handled(&keywords, parent);
         self.check_conditions(&keywords);
         let scope = Arc::new(Scope {
@@ -113,6 +114,7 @@ impl Pass<'_> {
         let place = if handlers { HANDLER } else { TASK };
         let (mut keywords, others) = self.keywords(entries, place);
         self.has_module_defaults |= keywords.get(Keyword::ModuleDefaults).is_some();
+        self.check_module_defaults(&keywords);
         self.failure_is_handled = failure_is_handled(&keywords, parent);
         self.check_conditions(&keywords);
         let has_condition = keywords.get(Keyword::When).is_some() || !parent.gathered(Keyword::When).is_empty();
