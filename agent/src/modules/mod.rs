@@ -189,6 +189,7 @@ pub mod replace;
 mod rule;
 pub mod service;
 pub mod service_facts;
+mod service_script;
 pub mod setup;
 pub mod shell;
 pub mod slurp;

@@ -1,11 +1,12 @@
-//! `service`: services, whatever manages them. systemd is the manager that is known.
+//! `service`: services, whatever manages them: systemd, or scripts in `/etc/init.d`.
 
+use super::service_script;
 use super::systemd::{self, State};
 use super::{Call, Module};
 use crate::args;
 use crate::args::Args as _;
 use crate::host::Host;
-use crate::outcome::{ModuleResult, Stop};
+use crate::outcome::ModuleResult;
 
 args! {
     /// What `service` takes.
@@ -65,10 +66,7 @@ fn run(args: Args, host: &Host<'_>) -> ModuleResult {
     };
     // A container may have been started with another first process, and still be asked for its unit files.
     if manager != "systemd" && host.processes.which("systemctl")?.is_none() {
-        return Err(Stop::failed(format!(
-            "{} can't be managed: the service manager of this host is {manager:?}, and only systemd is supported",
-            args.name.as_deref().unwrap_or("services")
-        )));
+        return service_script::run(&args, &manager, host);
     }
     systemd::run(
         &systemd::Args {
