@@ -49,6 +49,9 @@ args! {
         force: bool = false,
         /// Where the path is a link, act on what it points to.
         follow: bool = true,
+        /// Only tell whether there is text at the path, as what comes before a difference is shown.
+        [name = "_diff_peek"]
+        diff_peek: Option<bool>,
     } with {
         /// Times.
         times: TimeArgs,
@@ -67,6 +70,9 @@ pub static MODULE: Module = Module {
     free_form: None,
     run: Some(run),
 };
+
+/// How much of a file tells whether it is text.
+const PEEKED: u64 = 8192;
 
 /// What is at a path now.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -106,6 +112,11 @@ fn run(call: &Call<'_>) -> ModuleResult {
     let args: Args = call.args()?;
     let host = call.host;
     let mut path = without_slash(&absolute(host, &args.path)?);
+    if args.diff_peek.is_some() {
+        // What can't be read may be text.
+        let head = host.files.read_at(&path, 0, PEEKED).unwrap_or_default();
+        return Ok(Outcome::ok().with("path", text(&path)).with("appears_binary", head.contains(&0)));
+    }
     let now = look(host, &path)?;
     let state = args.state.unwrap_or(match now {
         Now::Absent if args.recurse => State::Directory,

@@ -32,8 +32,8 @@ args! {
         /// The level of the SELinux context, or `_default`.
         selevel: Option<String>,
         /// Write in place where the file can't be replaced at once (one that is bind-mounted into a container). Readers
-        /// may then see half of it.
-        unsafe_writes: bool = false,
+        /// may then see half of it. Without it the variable ANSIBLE_UNSAFE_WRITES of the task's environment decides; else no.
+        unsafe_writes: Option<bool>,
     }
 }
 
@@ -92,8 +92,16 @@ impl FileArgs {
             gid,
             flags: self.attributes.clone(),
             context,
-            replace: if self.unsafe_writes { Replace::AtomicOrInPlace } else { Replace::Atomic },
+            replace: self.replace(host),
         })
+    }
+
+    fn replace(&self, host: &Host<'_>) -> Replace {
+        let of_environment = || host.processes.variable("ANSIBLE_UNSAFE_WRITES").as_deref().and_then(args::boolean);
+        match self.unsafe_writes.or_else(of_environment) {
+            Some(true) => Replace::AtomicOrInPlace,
+            Some(false) | None => Replace::Atomic,
+        }
     }
 }
 
@@ -383,6 +391,25 @@ pub fn describe_failure(host: &Host<'_>, path: &Path, stop: Stop) -> Stop {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn the_environment_decides_on_unsafe_writes_where_the_task_does_not() {
+        use crate::args::Args as _;
+        use crate::host::{Context, live::Live};
+        for (variable, given, expected) in [
+            (None, None, Replace::Atomic),
+            (Some("1"), None, Replace::AtomicOrInPlace),
+            (Some("no"), None, Replace::Atomic),
+            (Some("1"), Some(false), Replace::Atomic),
+            (Some("0"), Some(true), Replace::AtomicOrInPlace),
+        ] {
+            let variables = variable.map(|value: &str| ("ANSIBLE_UNSAFE_WRITES".to_owned(), value.to_owned()));
+            let live = Live::new(Context { environment: variables.into_iter().collect(), ..Context::default() });
+            let given = given.map(|value: bool| ("unsafe_writes".to_owned(), value.into()));
+            let args = FileArgs::from_map(&given.into_iter().collect()).unwrap();
+            assert_eq!(args.wanted(&live.host()).unwrap().replace, expected, "{variable:?} {args:?}");
+        }
+    }
 
     #[test]
     fn flags_are_sets() {
