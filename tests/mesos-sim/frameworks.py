@@ -30,7 +30,8 @@ def check_executors(cluster, version):
 
 @scenario("refit", "ansible")
 def executors_rolled(place, engine, options):
-    """A new library for executors: those that run with the old one are named and left, rolled by drains, and by their scheduler."""
+    """A new library for executors: those that run with the old one are named and left, rolled by drains, and by their scheduler;
+    a plan of an upgrade foresees it."""
     cluster = boot(os.path.join(place, engine), options)
 
     def look_after(version, **variables):
@@ -41,6 +42,15 @@ def executors_rolled(place, engine, options):
         return done
 
     try:
+        if engine == "refit":
+            for roll, words in (("drain", "Drain the agent"), ("scheduler", "Have the scheduler restart")):
+                urls = ["http://192.0.2.1/restart"]
+                planned = cluster.run(
+                    engine, "mesos-upgrade.yml", "-C", mesos_executor_roll=roll, mesos_executor_restart_urls=urls
+                )
+                check(planned.code == 0, f"a plan of rolling them by {roll} ends with {planned.code}")
+                for each in (words, "will be older than"):
+                    check(each in planned.output, f"a plan of rolling them by {roll} does not say {each!r}")
         busy = [name for name, mapped in executors(cluster).items() if mapped]
         with Watch(cluster):
             done = look_after("1.10.0")
