@@ -306,7 +306,7 @@ class TasksIgnoreKill(Fault):
     name = "tasks_ignore_kill"
     variables = {"mesos_slave_drain": "drain"}
     monitor = ("--tasks-may-die",)
-    says = ("agent1",)
+    says = ("agent1", "mesos-undrain.yml -l agent1", "REACTIVATE_AGENT", "Nothing was installed on it")
 
     def inject(self, cluster):
         cluster.misbehave("agent1", tasks_ignore_kill=True)
