@@ -48,13 +48,8 @@ fn run(call: &ActionCall<'_>) -> Done {
             }
             Err(error) => return Done::failed(error.to_string()),
         };
-        let mut letters = name.chars();
-        let fits = letters.next().is_some_and(|first| first.is_alphabetic() || first == '_')
-            && letters.all(|letter| letter.is_alphanumeric() || letter == '_');
-        if !fits {
-            return Done::failed(format!(
-                "`{name}` can't be the name of a variable: names are letters, digits and `_`, and do not begin with a digit"
-            ));
+        if !crate::vars::is_name(&name) {
+            return Done::failed(crate::vars::not_a_name(&name));
         }
         shown.insert(name.clone(), json(value));
         variables.push((name.clone(), Binding::Value(value.clone())));

@@ -36,10 +36,19 @@ fn run(call: &ActionCall<'_>) -> Done {
     if call.arg("data").is_some_and(|data| data.kind() != minijinja::value::ValueKind::Map) {
         return Done::failed("The 'data' option needs to be a dictionary/hash");
     }
-    let args: Args = match call.parsed() {
-        Ok(args) => args,
-        Err(stop) => return Done::only(Err(stop.into())),
+    if let Some(name) = call
+        .arg("data")
+        .and_then(|data| data.try_iter().ok())
+        .and_then(|mut names| names.find(|name| !crate::vars::is_name(&name.to_string())).map(|name| name.to_string()))
+    {
+        return Done::failed(crate::vars::not_a_name(&name));
+    }
+    // What is no boolean is as good as no, as Ansible takes it.
+    let flag = |name: &str, otherwise: bool| {
+        call.arg(name).map_or(otherwise, |value| refit_agent::args::boolean(&value.to_string()).unwrap_or(false))
     };
+    let data = call.arg("data").map(super::call::json).and_then(|data| data.as_object().cloned()).unwrap_or_default();
+    let args = Args { data, per_host: flag("per_host", false), aggregate: flag("aggregate", true) };
     let shown = serde_json::json!({"data": args.data, "per_host": args.per_host, "aggregate": args.aggregate});
     let outcome = Outcome::ok().with("ansible_stats", shown);
     Done::with(outcome, Consequence::Stats { data: args.data, per_host: args.per_host, aggregate: args.aggregate })

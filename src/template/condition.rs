@@ -48,7 +48,7 @@ fn of_text(scope: &Scope, source: &Source, text: &Arc<str>, place: &Place) -> Re
     if may_be_template(&trimmed) && !is_expression(scope, &trimmed) {
         return of_template(scope, source, text, place);
     }
-    match evaluate(scope, &trimmed, place) {
+    match evaluate(scope, &trimmed, place, Text::Written) {
         Ok((value, why)) => match decide(scope, source, &value, &trimmed)? {
             Truth::False { .. } => Ok(Truth::False { why }),
             other => Ok(other),
@@ -86,7 +86,7 @@ fn of_template(scope: &Scope, source: &Source, text: &Arc<str>, place: &Place) -
         // What the template made is an expression in turn; text that is none is just text.
         Some(made) if !made.trim().is_empty() && !may_be_template(made) => {
             let made: Arc<str> = made.trim().into();
-            match evaluate(scope, &made, place) {
+            match evaluate(scope, &made, place, Text::Made) {
                 Ok((value, why)) => match decide(scope, source, &value, &made)? {
                     Truth::False { .. } => Ok(Truth::False { why: format!("{}  (that is {why})", text.trim()) }),
                     other => Ok(other),
@@ -124,12 +124,24 @@ fn decide(scope: &Scope, source: &Source, value: &Value, why: &str) -> Result<Tr
     Ok(if holds { Truth::True } else { Truth::False { why: why.to_owned() } })
 }
 
+/// Where a condition's text comes from.
+#[derive(Clone, Copy, PartialEq)]
+enum Text {
+    /// It stands in a playbook.
+    Written,
+    /// A template made it, perhaps of what a host said.
+    Made,
+}
+
 /// The value of an expression, and why it would not hold.
-fn evaluate(scope: &Scope, text: &Arc<str>, place: &Place) -> Result<(Value, String), TemplateError> {
+fn evaluate(scope: &Scope, text: &Arc<str>, place: &Place, of: Text) -> Result<(Value, String), TemplateError> {
     let fail = |fault: Box<Fault>| place.error(text, *fault);
     let program = scope.templater().programs.expression(text).map_err(fail)?;
     let mut machine = Machine::new(scope, program.clone(), place.clone());
     machine.in_condition();
+    if of == Text::Made {
+        machine.of_made_text();
+    }
     let Some(Statement::Emit(root)) = program.body.first() else { return Ok((Value::from(true), String::new())) };
     let mut culprit = root;
     let value = conjunction(&mut machine, root, &mut culprit).map_err(fail)?;

@@ -8,10 +8,12 @@ mod host;
 mod layers;
 mod level;
 mod merge;
+mod name;
 mod stack;
 
 pub use host::{Facts, HostVars};
 pub use layers::{Bindings, Layer, bindings, data, values};
 pub use level::Level;
 pub use merge::merged;
+pub use name::{is_name, not_a_name};
 pub use stack::{Fallback, Stack, TaskLayers};

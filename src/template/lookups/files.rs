@@ -322,6 +322,10 @@ fn first_found(terms: &mut Terms<'_, '_>) -> Outcome<Vec<Value>> {
                     &get("paths")?.unwrap_or_else(|| none.clone()),
                 )?;
             }
+            Kind::None | Kind::Bool(_) | Kind::Int(_) | Kind::Float(_) => {
+                let given = crate::template::python::kind::type_name(&term);
+                return fail(format!("what to look for is a text, a list or a mapping, not '{given}'"));
+            }
             _ => match &given_paths {
                 Some(paths) => expand(&mut wanted, &Value::from(vec![term]), paths)?,
                 None => wanted.push((None, term)),

@@ -38,7 +38,7 @@ fn dict(terms: &mut Terms<'_, '_>) -> Outcome<Vec<Value>> {
     let mut rows = Vec::new();
     for term in flat_once(&terms.terms)? {
         if !is_map(&term) {
-            return fail("with_dict expects a dict");
+            return fail("the dict lookup plugin expects a dictionary");
         }
         rows.extend(pairs(&term)?.into_iter().map(|(key, value)| Value::from_pairs([("key", key), ("value", value)])));
     }

@@ -179,6 +179,9 @@ impl Machine<'_> {
         need(function)?;
         if let Some(function) = function.downcast_object_ref::<Function>() {
             let function = function.0;
+            if self.made && matches!(function.name, "lookup" | "query" | "q") {
+                return fail("a condition that a template makes may look nothing up: the text may be a host's");
+            }
             if !function.sees_undefined
                 && let Some(first) = first_marker(&positional, &named)?
             {

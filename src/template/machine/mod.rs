@@ -46,6 +46,8 @@ pub struct Machine<'a> {
     isolated: bool,
     /// A condition's text literals may be templates.
     condition: bool,
+    /// The program was made by a template, perhaps of what a host said.
+    made: bool,
     captured: Vec<Value>,
     depth: usize,
     /// Where what is put out is not known, its place is marked. Only what goes straight to the end of the text may be so:
@@ -73,6 +75,7 @@ impl<'a> Machine<'a> {
             parent: None,
             isolated: false,
             condition: false,
+            made: false,
             captured: Vec::new(),
             depth: 0,
             holes: None,
@@ -183,6 +186,12 @@ impl Machine<'_> {
     /// Text literals that have templates in them are templated, as old conditions expect.
     pub fn in_condition(&mut self) {
         self.condition = true;
+    }
+
+    /// The program is what a template made, and that may be what a host said: it may compare, and look nothing up. A lookup
+    /// can run programs on the controller.
+    pub fn of_made_text(&mut self) {
+        self.made = true;
     }
 
     /// Evaluates one expression of the program.
