@@ -191,6 +191,8 @@ impl Arg for std::path::PathBuf {
     fn parse(value: &Value) -> Result<Self, String> {
         match value {
             Value::String(text) => Ok(text.into()),
+            // Ansible takes these for their texts, too: `creates: yes`.
+            Value::Bool(_) | Value::Number(_) => text(value).map(Into::into),
             other => Err(format!("{other} is not a path")),
         }
     }

@@ -81,7 +81,7 @@ fn check(spec: &Map<String, Json>, values: &Map<String, Json>, path: &str, probl
     let found = if path.is_empty() { String::new() } else { format!(" found in {path}") };
     let mut missing: Vec<&str> = spec
         .iter()
-        .filter(|(name, rules)| flag(rules, "required") && values.get(*name).is_none_or(Json::is_null))
+        .filter(|(name, rules)| flag(rules, "required") && !values.contains_key(*name))
         .map(|(name, _)| name.as_str())
         .collect();
     missing.sort_unstable();
@@ -89,7 +89,10 @@ fn check(spec: &Map<String, Json>, values: &Map<String, Json>, path: &str, probl
         problems.push(format!("missing required arguments: {}{found}", missing.join(", ")));
     }
     for (name, rules) in spec {
-        let Some(value) = values.get(name).filter(|value| !value.is_null()) else { continue };
+        // Nothing is as good as not given, where it need not be given.
+        let Some(value) = values.get(name).filter(|value| !value.is_null() || flag(rules, "required")) else {
+            continue;
+        };
         let kind = rules.get("type").and_then(Json::as_str).unwrap_or("str");
         let here = if path.is_empty() { name.clone() } else { format!("{path} -> {name}") };
         let value = match convert(kind, value) {
@@ -164,6 +167,11 @@ fn unknown(spec: &Map<String, Json>, values: &Map<String, Json>, path: &str, pro
 /// A value as one of the types of argument specifications.
 fn convert(kind: &str, value: &Json) -> Result<Json, String> {
     match kind {
+        "int" | "float" if value.is_null() => {
+            Err(format!("\"None\" cannot be converted to {}", if kind == "int" { "an int" } else { "a float" }))
+        }
+        "list" | "dict" if value.is_null() => Err(format!("<class 'NoneType'> cannot be converted to a {kind}")),
+        "str" | "path" if value.is_null() => Ok(Json::from("None")),
         "str" => String::parse(value).map(Json::String),
         "path" => String::parse(value).map(Json::String),
         "bool" => bool::parse(value).map(Json::Bool),
@@ -180,7 +188,7 @@ fn convert(kind: &str, value: &Json) -> Result<Json, String> {
 
 fn type_name(value: &Json) -> &'static str {
     match value {
-        Json::Null => "None",
+        Json::Null => "NoneType",
         Json::Bool(_) => "bool",
         Json::Number(number) if number.is_f64() => "float",
         Json::Number(_) => "int",

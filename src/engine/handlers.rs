@@ -54,7 +54,7 @@ impl Batch {
         let mut named: Vec<String> = Vec::new();
         for index in order {
             let node = &handlers[index];
-            let listens = self.topics(node, first).iter().any(|topic| topic == name);
+            let listens = topics(node).iter().any(|topic| topic == name);
             if !listens || !last_at_its_place(&handlers, index) {
                 continue;
             }
@@ -215,20 +215,13 @@ impl Batch {
         };
         with_role(name, scope)
     }
+}
 
-    /// The topics that a handler listens to: as written, and with its role before them.
-    fn topics(self: &Arc<Self>, node: &Node, host: &Arc<Host>) -> Vec<String> {
-        let Node::Task(task) = node else { return Vec::new() };
-        let sources = task.list(Keyword::Listen);
-        let topics: Vec<String> = if sources.iter().all(|source| !source.has_template()) {
-            sources.iter().filter_map(|source| source.as_str().map(str::to_owned)).collect()
-        } else {
-            let layers = self.play.task_layers(&task.scope);
-            let scope = self.scope(host, &task.scope, &layers);
-            sources.iter().filter_map(|source| scope.text(source).ok()).collect()
-        };
-        topics.into_iter().flat_map(|topic| with_role(topic, &task.scope)).collect()
-    }
+/// The topics that a handler listens to: as written, for they are no templates; and with its role before them.
+fn topics(node: &Node) -> Vec<String> {
+    let Node::Task(task) = node else { return Vec::new() };
+    let written = task.list(Keyword::Listen).into_iter().filter_map(|source| source.as_str().map(str::to_owned));
+    written.flat_map(|topic| with_role(topic, &task.scope)).collect()
 }
 
 /// What a handler is called by, alone and with the names of its role before it.

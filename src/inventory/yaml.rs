@@ -128,8 +128,10 @@ impl Reader<'_> {
 
     fn host(&mut self, entry: &Entry, group: GroupId) {
         let span = &entry.key.span;
-        let Some(name) = key_text(&entry.key) else {
-            self.errors.push(Diagnostic::error(span, format!("a host's name is text, not {}", entry.key.describe())));
+        let Some(name) = entry.key.as_str().map(str::to_owned) else {
+            let written = key_text(&entry.key).unwrap_or_else(|| entry.key.describe().into());
+            let problem = Diagnostic::error(span, format!("Host pattern {written} must be a string"));
+            self.errors.push(problem.hint("put it in quotes, if it is the host's name"));
             return;
         };
         let (pattern, port) = split_port(&name);

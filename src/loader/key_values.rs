@@ -92,24 +92,29 @@ fn split(text: &str, places: &Places<'_>) -> Result<Vec<Word>, Diagnostic> {
 /// The bytes of the first word, or where it opens what it does not close.
 fn word_length(text: &str) -> Result<usize, usize> {
     let mut quote: Option<(char, usize)> = None;
-    let mut block: Option<(&str, usize)> = None;
+    // How it is opened and closed, where it began, and how often it was opened.
+    let mut block: Option<(&str, &str, usize, usize)> = None;
     let mut skip_to = 0;
     for (at, c) in text.char_indices() {
         if at < skip_to {
             continue;
         }
         let rest = &text[at..];
-        if let Some((close, _)) = block {
+        if let Some((open, close, began, depth)) = block {
             if rest.starts_with(close) {
-                block = None;
+                block = (depth > 1).then_some((open, close, began, depth - 1));
                 skip_to = at + close.len();
+            } else if rest.starts_with(open) {
+                // A template in a text of a template.
+                block = Some((open, close, began, depth + 1));
+                skip_to = at + open.len();
             }
             continue;
         }
-        let close = [("{{", "}}"), ("{%", "%}"), ("{#", "#}")].into_iter().find(|(open, _)| rest.starts_with(open));
+        let pair = [("{{", "}}"), ("{%", "%}"), ("{#", "#}")].into_iter().find(|(open, _)| rest.starts_with(open));
         match (c, quote) {
-            _ if close.is_some() => {
-                block = close.map(|(_, close)| (close, at));
+            _ if pair.is_some() => {
+                block = pair.map(|(open, close)| (open, close, at, 1));
                 skip_to = at + 2;
             }
             ('\\', _) => {
@@ -122,7 +127,7 @@ fn word_length(text: &str) -> Result<usize, usize> {
             _ => {}
         }
     }
-    match block.map(|(_, at)| at).or(quote.map(|(_, at)| at)) {
+    match block.map(|(_, _, at, _)| at).or(quote.map(|(_, at)| at)) {
         Some(open) => Err(open),
         None => Ok(text.len()),
     }
@@ -274,6 +279,7 @@ mod tests {
             Some("echo {{ a if b else 'c d' }}"),
             &[("creates", "/a b")],
         ),
+        ("echo {{ \"{{ 1 }}\" }} x chdir=/", true, Some("echo {{ \"{{ 1 }}\" }} x"), &[("chdir", "/")]),
         ("a=b\\=c", false, None, &[("a", "b\\=c")]),
         ("a\\=b c=d", false, Some("a=b"), &[("c", "d")]),
         ("a=\"x\\ny\" b=x\\ny", false, None, &[("a", "x\ny"), ("b", "x\ny")]),

@@ -129,6 +129,11 @@ impl Pass<'_> {
             self.check_readable(&looped.items, Form::Text);
         }
         let mut action = found.action;
+        if action.module == "include_role"
+            && let Err(problem) = RoleRequest::check_parts(&action.args)
+        {
+            self.problems.push(problem);
+        }
         if action.module == "include" {
             self.old_include(&mut action, &mut keywords);
         }
@@ -304,21 +309,25 @@ pub(crate) fn find_task_file(name: &str, scope: &Scope, playbook_dir: &Path, kin
 }
 
 impl RoleRequest {
+    /// Each part is named by one text.
+    pub(super) fn check_parts(args: &crate::playbook::model::Args) -> Result<(), Diagnostic> {
+        for key in ["tasks_from", "vars_from", "defaults_from", "handlers_from"] {
+            if let Some(source) = args.get(key).filter(|source| source.as_seq().is_some() || source.as_map().is_some())
+            {
+                let problem = format!("Expected a string for {key} but got {}", source.describe());
+                return Err(Diagnostic::error(&source.span, problem).hint("it takes the name of one file"));
+            }
+        }
+        Ok(())
+    }
+
     /// What `import_role` or `include_role` asks for. `name` gives texts of arguments that may be templates.
     pub(crate) fn of(
         args: &crate::playbook::model::Args,
         span: &Span,
         name: &mut dyn FnMut(&Source) -> Option<String>,
     ) -> Result<RoleRequest, Diagnostic> {
-        for key in ["tasks_from", "vars_from", "defaults_from", "handlers_from"] {
-            let kind = match args.get(key).map(|source| &source.node) {
-                Some(crate::loader::Node::Map(_)) => "a mapping",
-                Some(crate::loader::Node::Seq(_)) => "a list",
-                _ => continue,
-            };
-            let problem = format!("Expected a string for {key} but got {kind}");
-            return Err(Diagnostic::error(span, problem).hint("it takes the name of one file"));
-        }
+        RoleRequest::check_parts(args)?;
         let mut text = |key: &str| args.get(key).and_then(&mut *name);
         let Some(role) = text("name").or_else(|| text("role")) else {
             return Err(Diagnostic::error(span, "the role's name is needed: `name: ROLE`"));
