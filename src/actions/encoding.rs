@@ -8,7 +8,8 @@ pub fn encode(text: String, name: &str) -> Result<Vec<u8>, String> {
     let beyond = |last: u32| text.chars().find(|letter| u32::from(*letter) > last);
     let unable = |letter: char| Err(format!("`{letter}` can't be written in the encoding {name}"));
     match label.as_str() {
-        "utf-8" | "utf8" => return Ok(text.into_bytes()),
+        // Nothing said is the default.
+        "" | "utf-8" | "utf8" => return Ok(text.into_bytes()),
         // The names mean these, and not Windows' supersets of them, for which browsers take them.
         "ascii" | "us-ascii" => return beyond(0x7f).map_or_else(|| Ok(text.clone().into_bytes()), unable),
         "latin-1" | "latin1" | "iso-8859-1" | "iso8859-1" => {

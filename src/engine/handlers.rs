@@ -229,8 +229,7 @@ fn with_role(name: String, scope: &crate::playbook::Scope) -> Vec<String> {
     match scope.role() {
         Some(used) => {
             let (role, used_as) = (&used.role.name, &used.name);
-            // A role of a collection is called by its last name, too.
-            let short = used_as.rsplit('.').next().unwrap_or(used_as);
+            let short = used.role.short_name();
             vec![name.clone(), format!("{role} : {name}"), format!("{used_as} : {name}"), format!("{short} : {name}")]
         }
         None => vec![name],

@@ -23,6 +23,14 @@ pub struct Role {
 }
 
 impl Role {
+    /// Its name without the collection that it is of.
+    pub fn short_name(&self) -> &str {
+        match self.name.splitn(3, '.').collect::<Vec<_>>().as_slice() {
+            [_, _, own] => own,
+            _ => &self.name,
+        }
+    }
+
     /// Whether it may run more than once on a host with the same parameters.
     pub fn allow_duplicates(&self) -> bool {
         let flag = self.meta.as_ref().and_then(|meta| meta.get("allow_duplicates"));

@@ -302,7 +302,7 @@ fn role_validation(role: &Role, entry_point: &str, scope: &Arc<Scope>) -> Option
     let path = std::path::absolute(&role.path).unwrap_or_else(|_| role.path.clone());
     let context = [
         ("type", "role"),
-        ("name", &*role.name),
+        ("name", role.short_name()),
         ("argument_spec_name", entry_point),
         ("path", &*path.to_string_lossy()),
     ];

@@ -142,7 +142,9 @@ fn unique(call: &mut Call<'_, '_>) -> Outcome<Value> {
         // Jinja2 looks values up by their hash, which these have not; Ansible has a way for them, but without these arguments.
         let particular = call.given(2).is_some() || call.given(1).is_some() && !case_sensitive;
         if particular && matches!(kind(&key), Kind::Map | Kind::Seq) {
-            return fail("a list or mapping can't be compared with `case_sensitive` or `attribute`");
+            return fail(
+                "lists and mappings can't be told apart by their hash, and with `case_sensitive` or `attribute` it cannot fall back to looking at each",
+            );
         }
         if seen.insert(identity(&folded(&key, case_sensitive))?) {
             kept.push(item);
