@@ -115,12 +115,23 @@ fn run(folder: &Path) -> String {
 }
 
 /// Events as lines. What a task did on its hosts is told in the hosts' order, not in the order in which they happened to
-/// be done.
+/// be done; where hosts run freely, so that each has its own tasks, everything that one did before all that the next did.
 #[derive(Default)]
 struct Lines {
     out: Vec<String>,
-    /// The tasks that run: what is told of each host.
-    open: BTreeMap<u64, Vec<(String, String)>>,
+    /// The tasks that run.
+    open: BTreeMap<u64, Running>,
+    /// What hosts that run freely did, each with its lines, until their play is over.
+    free: Option<BTreeMap<String, Vec<String>>>,
+}
+
+/// A task that runs.
+#[derive(Default)]
+struct Running {
+    /// The lines that open it, where those wait for its end: of hosts that run freely.
+    opening: Vec<String>,
+    /// What is told of each host, with the host.
+    told: Vec<(String, String)>,
 }
 
 impl Lines {
@@ -130,9 +141,11 @@ impl Lines {
         match event["event"].as_str().unwrap_or_default() {
             "run_started" | "playbook_started" | "host_started" | "output" => {}
             "play_started" => {
+                self.end_free_play();
                 let strategy = event["strategy"].as_str().filter(|name| *name != "linear");
                 let strategy = strategy.map(|name| format!(", {name}")).unwrap_or_default();
                 self.out.push(format!("play {:?} on {}{strategy}", text("name"), names(&event["hosts"])));
+                self.free = (!strategy.is_empty()).then(BTreeMap::new);
             }
             "batch_started" => {
                 if event["of"] != 1 {
@@ -143,14 +156,19 @@ impl Lines {
                 let kind = if event["handler"] == true { "handler" } else { "task" };
                 let role = event["role"].as_str().map(|role| format!(" of role {role}")).unwrap_or_default();
                 let place = &event["place"];
-                self.out.push(format!(
+                let opening = format!(
                     " {kind} {:?} ({}){role} at {}:{}",
                     text("name"),
                     text("action"),
                     place["file"].as_str().unwrap_or_default(),
                     place["line"]
-                ));
-                self.open.insert(task.unwrap_or_default(), Vec::new());
+                );
+                let mut running = Running::default();
+                match self.free {
+                    Some(_) => running.opening.push(opening),
+                    None => self.out.push(opening),
+                }
+                self.open.insert(task.unwrap_or_default(), running);
             }
             "retry" => self.tell(task, &text("host"), format!("{} left: {}", event["left"], result(&event["result"]))),
             "item_finished" => {
@@ -165,15 +183,32 @@ impl Lines {
             }
             "included" => {
                 let label = event["label"].as_str().map(|label| format!(" [{label}]")).unwrap_or_default();
-                self.out.push(format!("  included {}{label} for {}", text("what"), names(&event["hosts"])));
+                let line = format!("  included {}{label} for {}", text("what"), names(&event["hosts"]));
+                match &mut self.free {
+                    // Under a strategy where hosts run freely an inclusion is of one host.
+                    Some(free) => {
+                        let of_host = free.entry(names(&event["hosts"])).or_default();
+                        if let Some(running) = task.and_then(|task| self.open.get_mut(&task)) {
+                            of_host.append(&mut running.opening);
+                        }
+                        of_host.push(line);
+                    }
+                    None => self.out.push(line),
+                }
             }
             "notified" => self.tell(task, &text("host"), format!("notified {}", names(&event["handlers"]))),
             "task_finished" => {
-                let mut told = self.open.remove(&task.unwrap_or_default()).unwrap_or_default();
+                let Running { opening, mut told } = self.open.remove(&task.unwrap_or_default()).unwrap_or_default();
                 told.sort_by(|one, other| one.0.cmp(&other.0));
-                self.out.extend(told.into_iter().map(|(host, line)| format!("  {host} {line}")));
+                let host = told.first().map(|(host, _)| host.clone());
+                let lines = told.into_iter().map(|(host, line)| format!("  {host} {line}"));
+                match (&mut self.free, host) {
+                    (Some(free), Some(host)) => free.entry(host).or_default().extend(opening.into_iter().chain(lines)),
+                    _ => self.out.extend(opening.into_iter().chain(lines)),
+                }
             }
             "run_finished" => {
+                self.end_free_play();
                 for (host, stats) in event["stats"].as_object().into_iter().flatten() {
                     let counts = stats.as_object().into_iter().flatten().filter(|(_, count)| **count != 0);
                     let counts: Vec<String> = counts.map(|(name, count)| format!("{name}={count}")).collect();
@@ -197,9 +232,13 @@ impl Lines {
         }
     }
 
+    fn end_free_play(&mut self) {
+        self.out.extend(self.free.take().unwrap_or_default().into_values().flatten());
+    }
+
     fn tell(&mut self, task: Option<u64>, host: &str, line: String) {
         match task.and_then(|task| self.open.get_mut(&task)) {
-            Some(told) => told.push((host.to_owned(), line)),
+            Some(running) => running.told.push((host.to_owned(), line)),
             None => self.out.push(format!("  {host} {line}")),
         }
     }
