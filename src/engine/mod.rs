@@ -27,6 +27,7 @@ mod options;
 mod play;
 mod pool;
 mod run;
+mod settling;
 mod step;
 mod target;
 mod templates;
@@ -43,6 +44,6 @@ pub use foresight::{Foresight, TaskMark};
 pub use lists::list;
 pub use options::{Become, Connection, Fleet, ListOnly, Password, RunOptions, VaultSecret, VaultSource, What};
 
-use step::censor;
+use settling::censor;
 use words::{absolute, words};
 pub(crate) use words::{glob, written, written_text};

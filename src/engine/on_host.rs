@@ -424,7 +424,7 @@ impl OnHost {
 
     /// The result as `register` keeps it.
     pub fn registered(&self, ending: &Ending) -> Binding {
-        super::step::registered(&self.task, &self.title, self.register().unwrap_or_default(), ending)
+        super::settling::registered(&self.task, &self.title, self.register().unwrap_or_default(), ending)
     }
 
     pub(super) fn is_plan(&self) -> bool {
