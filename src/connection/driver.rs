@@ -27,6 +27,9 @@ pub(super) const SILENCE: Duration = Duration::from_secs(30);
 /// After an interrupt, how long the agents have to end what runs before the connection is cut.
 const GRACE: Duration = Duration::from_secs(3);
 
+/// How often the end of a command is looked for that has ended its output.
+const LOOK: Duration = Duration::from_millis(50);
+
 /// How long a farewell may take.
 const FAREWELL: Duration = Duration::from_millis(500);
 
@@ -119,6 +122,13 @@ struct Open {
     talk: Talk,
     stdout_ended: bool,
     stderr_ended: bool,
+}
+
+impl Open {
+    /// Whether both streams are at their end.
+    fn ended(&self) -> bool {
+        self.stdout_ended && self.stderr_ended
+    }
 }
 
 /// The state of a connection's thread.
@@ -221,7 +231,13 @@ impl Driver {
         });
         let deadline = deadlines.chain(self.cut_at).chain(self.closing).min();
         let until = deadline.map(|deadline| deadline.saturating_duration_since(now) + Duration::from_millis(1));
-        let timeout = until.into_iter().chain(due).min().map(|timeout| Timespec {
+        // What lies ready in the wire needs no waiting for.
+        let ready = self.open.iter().any(|(channel, open)| !open.ended() && self.wire.holds(*channel));
+        let ready = ready.then_some(Duration::ZERO);
+        // The end of a command, once its streams are at theirs, is lost on `poll` where it came while another channel was read.
+        let ending = self.open.len() > 1 && self.open.values().any(Open::ended);
+        let look = ending.then_some(LOOK);
+        let timeout = until.into_iter().chain(due).chain(ready).chain(look).min().map(|timeout| Timespec {
             tv_sec: i64::try_from(timeout.as_secs()).unwrap_or(i64::MAX),
             tv_nsec: timeout.subsec_nanos().into(),
         });
@@ -474,7 +490,7 @@ impl Driver {
     /// Ends the conversation of a channel that is at its end.
     fn reap(&mut self, channel: ChannelId) -> Result<(), String> {
         let Some(open) = self.open.get_mut(&channel) else { return Ok(()) };
-        if !(open.stdout_ended && open.stderr_ended) {
+        if !open.ended() {
             return Ok(());
         }
         let Some(exit) = self.wire.exit(channel)? else { return Ok(()) };

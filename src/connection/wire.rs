@@ -57,6 +57,11 @@ pub(super) trait Wire: Send {
     fn finish(&mut self, channel: ChannelId) -> Result<(), String>;
     /// Reads what the command printed.
     fn read(&mut self, channel: ChannelId, stream: Stream, into: &mut [u8]) -> Result<Input, String>;
+    /// Whether something came for a channel that is not at its end, and has been taken from the network, but not been
+    /// read: the network will not call for that.
+    fn holds(&self, _channel: ChannelId) -> bool {
+        false
+    }
     /// How the command ended, once both streams are at their end.
     fn exit(&mut self, channel: ChannelId) -> Result<Option<Exit>, String>;
     /// Ends the channel, and the command where the transport can.

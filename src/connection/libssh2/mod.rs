@@ -193,6 +193,12 @@ impl Wire for Libssh2 {
         }
     }
 
+    /// Whatever is read or sent on a session takes in what is there for all of its channels, and keeps it for them.
+    fn holds(&self, channel: ChannelId) -> bool {
+        let Some(open) = self.open.get(&channel) else { return false };
+        open.channel.read_window().available > 0 || open.channel.eof()
+    }
+
     fn exit(&mut self, channel: ChannelId) -> Result<Option<Exit>, String> {
         let Some(open) = self.open.get(&channel) else { return Ok(Some(Exit::Status(0))) };
         let mut channel = open.channel.clone();
@@ -259,5 +265,76 @@ impl Drop for Libssh2 {
         let _ = self.session.disconnect(None, "done", None);
         let _ = self.socket.shutdown(Shutdown::Both);
         self.open.clear();
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::path::{Path, PathBuf};
+    use std::process::Command;
+
+    /// A private sshd, ended on drop.
+    struct Sshd(PathBuf);
+
+    impl Drop for Sshd {
+        fn drop(&mut self) {
+            let _ = script().arg("stop").arg(&self.0).status();
+        }
+    }
+
+    fn script() -> Command {
+        Command::new(Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/support/sshd"))
+    }
+
+    /// A session with a private sshd. `None` where this machine has no sshd.
+    fn session(directory: PathBuf) -> Option<(Libssh2, Sshd)> {
+        let started = script().arg("start").arg(&directory).output().unwrap();
+        if started.status.code() == Some(77) {
+            assert!(std::env::var_os("CI").is_none(), "nothing may be skipped in CI");
+            eprint!("{}", String::from_utf8_lossy(&started.stderr));
+            return None;
+        }
+        let sshd = Sshd(directory.clone());
+        let port: u16 = String::from_utf8(started.stdout).unwrap().trim().parse().unwrap();
+        let socket = Arc::new(TcpStream::connect(("127.0.0.1", port)).unwrap());
+        let mut session = Session::new().unwrap();
+        session.set_tcp_stream(Shared(socket.clone()));
+        session.handshake().unwrap();
+        let user = Command::new("id").arg("-un").output().unwrap().stdout;
+        let user = String::from_utf8(user).unwrap();
+        session.userauth_pubkey_file(user.trim(), None, &directory.join("key"), None).unwrap();
+        Some((Libssh2::new(session, socket), sshd))
+    }
+
+    /// Waits until the socket has something to read.
+    fn wait(wire: &Libssh2) {
+        let mut fds = [PollFd::from_borrowed_fd(wire.socket.as_fd(), PollFlags::IN)];
+        assert_eq!(poll(&mut fds, Some(&Timespec { tv_sec: 20, tv_nsec: 0 })).unwrap(), 1, "nothing came");
+    }
+
+    #[test]
+    fn what_comes_for_a_channel_while_another_is_read_is_told() {
+        let directory = tempfile::tempdir().unwrap();
+        let Some((mut wire, _sshd)) = session(directory.path().join("sshd")) else { return };
+        let (one, other) = (wire.open("cat", false).unwrap(), wire.open("cat", false).unwrap());
+        let mut buffer = [0; 16];
+        assert!(!wire.holds(one) && !wire.holds(other));
+
+        assert_eq!(wire.write(one, b"word").unwrap(), 4);
+        while !wire.holds(one) {
+            wait(&wire);
+            assert_eq!(wire.read(other, Stream::Stdout, &mut buffer).unwrap(), Input::Nothing);
+        }
+        assert_eq!(wire.read(one, Stream::Stdout, &mut buffer).unwrap(), Input::Bytes(4));
+        assert!(!wire.holds(one), "it has been read");
+
+        wire.finish(one).unwrap();
+        while !wire.holds(one) {
+            wait(&wire);
+            assert_eq!(wire.read(other, Stream::Stdout, &mut buffer).unwrap(), Input::Nothing);
+        }
+        assert_eq!(wire.read(one, Stream::Stdout, &mut buffer).unwrap(), Input::End);
+        assert!(!wire.holds(other));
     }
 }
