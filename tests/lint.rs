@@ -169,3 +169,18 @@ fn programs_get_their_own_forms_and_exit_codes() {
     assert_eq!(warning.lint(&["nowhere"]).status.code(), Some(1));
     assert!(Path::new(&warning.path("site.yml")).exists());
 }
+
+#[test]
+fn a_role_alone_stands_on_what_the_roles_that_it_brings_in_define() {
+    let project = Project::new(&[
+        ("roles/one/tasks/main.yml", "- include_role: {name: two}\n- debug: {msg: \"{{ deep }} {{ nowhere }}\"}\n"),
+        ("roles/two/tasks/main.yml", "- ping:\n- nomodule:\n"),
+        ("roles/two/meta/main.yml", "dependencies: [three]\n"),
+        ("roles/three/tasks/main.yml", "- set_fact: {deep: 1}\n"),
+    ]);
+    let done = project.lint(&["roles/one", "--format", "json"]);
+    let found: Value = serde_json::from_slice(&done.stdout).unwrap();
+    let rules: Vec<&str> = found.as_array().unwrap().iter().filter_map(|one| one["message"].as_str()).collect();
+    assert_eq!(rules.len(), 1, "nothing is told of the other roles: {rules:?}");
+    assert!(rules[0].contains("nowhere"), "{rules:?}");
+}

@@ -27,7 +27,10 @@ use crate::diagnostic::Severity;
 use crate::playbook::Parser;
 use crate::template::Surveyor;
 use crate::vault::Vault;
+use discover::Found;
+use indexmap::IndexSet;
 use rayon::prelude::*;
+use std::collections::HashSet;
 use std::path::PathBuf;
 use std::sync::Arc;
 
@@ -67,12 +70,36 @@ pub fn lint(paths: &[PathBuf], settings: &Settings, vault: Arc<Vault>) -> std::i
         vault,
     };
     let read: Vec<file::Read> = files.par_iter().filter_map(|found| file::read(found, &ground)).collect();
+    let neighbours = neighbours(&files, &read, &ground)?;
     let mut report = Report { findings: Vec::new(), files: read.len() };
-    report.findings.extend(project::compare(&read));
+    report.findings.extend(project::compare(&read, &neighbours));
     report.findings.extend(read.into_iter().flat_map(|file| file.findings));
     report.findings.sort_by(|a, b| a.key().cmp(&b.key()));
     report.findings.dedup_by(|a, b| a.key() == b.key());
     Ok(report)
+}
+
+/// The roles that these files bring in and that are not among them, and what those bring in: a role alone stands on what they define.
+fn neighbours(files: &[Found], read: &[file::Read], ground: &Ground) -> std::io::Result<Vec<file::Read>> {
+    let beside = files.iter().filter_map(|found| Some(found.path.parent()?.join("roles")));
+    let directories: IndexSet<PathBuf> = ground.parser.roles_path.iter().cloned().chain(beside).collect();
+    let mut seen: HashSet<PathBuf> = files.iter().filter_map(|found| found.role.clone()).collect();
+    let mut wanted: Vec<Arc<str>> = read.iter().flat_map(|file| file.names.roles.iter().cloned()).collect();
+    let mut neighbours = Vec::new();
+    while let Some(name) = wanted.pop() {
+        let Some(role) = directories.iter().map(|parent| parent.join(&*name)).find(|role| role.is_dir()) else {
+            continue;
+        };
+        if !seen.insert(role.clone()) {
+            continue;
+        }
+        let mut found = Vec::new();
+        discover::below(&role, &mut found)?;
+        let more: Vec<file::Read> = found.par_iter().filter_map(|found| file::read(found, ground)).collect();
+        wanted.extend(more.iter().flat_map(|file| file.names.roles.iter().cloned()));
+        neighbours.extend(more);
+    }
+    Ok(neighbours)
 }
 
 /// What every file is looked at with.

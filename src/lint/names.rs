@@ -22,6 +22,8 @@ pub struct Names {
     pub templated_handlers: Vec<String>,
     /// Handlers that it notifies.
     pub notified: Vec<(Arc<str>, Span)>,
+    /// Roles that it brings in by names that are no templates.
+    pub roles: HashSet<Arc<str>>,
     /// Files of tasks that it brings in.
     pub brings: Vec<Brings>,
     /// Tags that its tasks have.
@@ -63,6 +65,11 @@ impl Names {
         }
     }
 
+    fn brings_role(&mut self, role: &Source) {
+        let named = role.as_str().or_else(|| ["role", "name"].iter().find_map(|key| role.get(key)?.as_str()));
+        self.roles.extend(named.filter(|name| !name.contains("{{")).map(Arc::from));
+    }
+
     /// Takes in what a mapping of a playbook or a file of tasks defines by its keys.
     pub fn of_mapping(&mut self, source: &Source) {
         for entry in source.as_map().unwrap_or_default() {
@@ -77,7 +84,13 @@ impl Names {
                     self.defined.extend(names.map(Arc::from));
                 }
                 "roles" | "dependencies" => {
-                    value.as_seq().unwrap_or_default().iter().for_each(|role| self.define(role))
+                    for role in value.as_seq().unwrap_or_default() {
+                        self.define(role);
+                        self.brings_role(role);
+                    }
+                }
+                key if matches!(crate::actions::short_name(key), "include_role" | "import_role") => {
+                    self.brings_role(value);
                 }
                 "include_vars" | "ansible.builtin.include_vars" => {
                     self.defined.extend(value.get("name").and_then(Source::as_str).map(Arc::from));

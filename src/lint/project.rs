@@ -8,11 +8,11 @@ use std::collections::{HashMap, HashSet};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-/// Compares all files.
-pub fn compare(files: &[Read]) -> Vec<Finding> {
+/// Compares all files. Nothing is told of the neighbours, but what they define is there.
+pub fn compare(files: &[Read], neighbours: &[Read]) -> Vec<Finding> {
     let mut findings = Vec::new();
-    variables(files, &mut findings);
-    handlers(files, &mut findings);
+    variables(files, neighbours, &mut findings);
+    handlers(files, neighbours, &mut findings);
     tags(files, &mut findings);
     findings
 }
@@ -58,9 +58,9 @@ fn are_near(name: &str, other: &str) -> bool {
     name.len().abs_diff(other.len()) <= 2 && name.bytes().take(3).eq(other.bytes().take(3))
 }
 
-fn variables(files: &[Read], findings: &mut Vec<Finding>) {
+fn variables(files: &[Read], neighbours: &[Read], findings: &mut Vec<Finding>) {
     let mut known: HashSet<&str> = HashSet::new();
-    for file in files {
+    for file in files.iter().chain(neighbours) {
         known.extend(file.names.defined.iter().map(|name| &**name));
         known.extend(file.names.optional.iter().map(|name| &**name));
     }
@@ -78,9 +78,10 @@ fn variables(files: &[Read], findings: &mut Vec<Finding>) {
     }
 }
 
-fn handlers(files: &[Read], findings: &mut Vec<Finding>) {
-    let known: HashSet<&str> = files.iter().flat_map(|file| &file.names.handlers).map(|name| &**name).collect();
-    let templated: Vec<&String> = files.iter().flat_map(|file| &file.names.templated_handlers).collect();
+fn handlers(files: &[Read], neighbours: &[Read], findings: &mut Vec<Finding>) {
+    let all = || files.iter().chain(neighbours);
+    let known: HashSet<&str> = all().flat_map(|file| &file.names.handlers).map(|name| &**name).collect();
+    let templated: Vec<&String> = all().flat_map(|file| &file.names.templated_handlers).collect();
     for (name, span) in files.iter().flat_map(|file| &file.names.notified) {
         // `role : handler` names the handler of one role.
         let short = name.rsplit(" : ").next().unwrap_or(name);
