@@ -118,6 +118,7 @@ fn a_full_disk_leaves_the_old_file_and_nothing_else() {
     let unpack = "    - ansible.builtin.unarchive: {src: /srv/parts.tar, dest: /mnt/tiny, remote_src: true}\n";
     case.run(&[], unpack, 2, &["failed to unpack /srv/parts.tar to /mnt/tiny"]);
     case.sh("sha256sum --check --quiet /root/before");
+    assert_eq!(case.sh("find /mnt/tiny -type f"), "/mnt/tiny/file", "a part of a file was left");
 
     // dpkg notes there what it does.
     case.sh("mount -t tmpfs -o size=4k tiny /var/lib/dpkg/updates");

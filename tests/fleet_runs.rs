@@ -20,6 +20,7 @@ const PLAYBOOK: &str = r#"
     - ansible.builtin.user: {name: app, shell: /bin/sh, system: true}
     - ansible.builtin.file: {path: /opt/app/conf/app.ini, owner: app}
     - ansible.builtin.apt: {name: refit-tool}
+    - ansible.builtin.apt: {deb: "file:///srv/apt/refit-suite_1.0_all.deb"}
     - ansible.builtin.stat: {path: /opt/app/conf/app.ini}
       register: ini
     - ansible.builtin.assert: {that: ini.stat.exists and ini.stat.pw_name == 'app'}
@@ -74,7 +75,11 @@ fn a_plan_touches_nothing_and_the_run_does_what_it_said() {
     assert_eq!(statuses(&first), statuses(&plan), "the run did something else than was planned");
     assert_eq!(fleet.sh("host1", "stat -c '%a %U' /opt/app/conf /opt/app/conf/app.ini"), "750 root\n644 app");
     assert!(fleet.sh("host2", "cat /opt/app/conf/app.ini").starts_with("name=host2\nkernel="));
-    assert!(fleet.sh("host2", "dpkg-query -W -f '${Status}' refit-tool").contains("install ok installed"));
+    for package in ["refit-tool", "refit-suite"] {
+        let status = fleet.sh("host2", &format!("dpkg-query -W -f '${{Status}}' {package}"));
+        assert!(status.contains("install ok installed"), "{package}: {status}");
+    }
+    assert_eq!(fleet.sh("host2", "find /tmp /dev/shm -name '*.deb'"), "", "the fetched package was left");
 }
 
 #[test]

@@ -116,6 +116,7 @@ const CASES: &[(&str, &str, &str)] = &[
     ("mount", "change", "{path: /srv/mounted, src: tmpfs, fstype: tmpfs, opts: size=1m, state: mounted, backup: true}"),
     ("mount", "change", "{path: /mnt/tiny, state: unmounted}"),
     ("package", "change", "{name: refit-docs, state: present}"),
+    ("apt", "change", "{deb: URL/refit-suite.deb}"),
     ("package_facts", "ok", "{}"),
     ("pause", "ok skip", "{seconds: 1}"),
     ("ping", "ok", "{}"),
@@ -231,8 +232,8 @@ const RUNNING: &str = r"
     true
 ";
 
-/// A server that answers everything with a word, or with many, and keeps the request lines.
-fn server(address: IpAddr) -> (String, Arc<Mutex<Vec<String>>>) {
+/// A server that answers everything with a word, or with many, or with a package, and keeps the request lines.
+fn server(address: IpAddr, package: Vec<u8>) -> (String, Arc<Mutex<Vec<String>>>) {
     let listener = TcpListener::bind((address, 0)).unwrap();
     let url = format!("http://{}", listener.local_addr().unwrap());
     let seen: Arc<Mutex<Vec<String>>> = Arc::default();
@@ -243,11 +244,15 @@ fn server(address: IpAddr) -> (String, Arc<Mutex<Vec<String>>>) {
             let mut lines = BufReader::new(stream.try_clone().unwrap()).lines();
             let first = lines.next().unwrap().unwrap();
             while lines.next().is_some_and(|line| line.is_ok_and(|line| !line.is_empty())) {}
-            let body = if first.contains("/large") { "word".repeat(3 << 20) } else { "word".to_owned() };
-            let length = body.len();
-            let body = if first.starts_with("HEAD") { String::new() } else { body };
+            let body = match first.split(' ').nth(1) {
+                Some("/large") => b"word".repeat(3 << 20),
+                Some("/refit-suite.deb") => package.clone(),
+                _ => b"word".to_vec(),
+            };
+            let head = format!("HTTP/1.1 200 OK\r\nContent-Length: {}\r\nConnection: close\r\n\r\n", body.len());
+            let sent = if first.starts_with("HEAD") { &[] } else { body.as_slice() };
             log.lock().unwrap().push(first);
-            let _ = write!(stream, "HTTP/1.1 200 OK\r\nContent-Length: {length}\r\nConnection: close\r\n\r\n{body}");
+            let _ = stream.write_all(head.as_bytes()).and_then(|()| stream.write_all(sent));
         }
     });
     (url, seen)
@@ -305,7 +310,8 @@ fn every_module_has_a_case() {
 fn a_plan_leaves_the_host_as_it_was() {
     let Some(fleet) = Fleet::up(1) else { return };
     let home = controller();
-    let (url, asked) = server(fleet.controller());
+    let (url, asked) =
+        server(fleet.controller(), fs::read(fleet.root("host1").join("srv/apt/refit-suite_1.0_all.deb")).unwrap());
     fleet.sh("host1", SETUP);
     let run = |words: &[&str], playbook: &str| {
         fs::write(home.path().join("playbook.yml"), playbook).unwrap();
@@ -373,7 +379,7 @@ fn a_plan_leaves_the_host_as_it_was() {
         as_expected(name, expected, &mut wrong);
     }
     assert!(wrong.is_empty(), "{}\n{}", wrong.join("\n"), String::from_utf8_lossy(&plan.stderr));
-    for look in ["GET /looked-at", "HEAD /head", "GET /fetched"] {
+    for look in ["GET /looked-at", "HEAD /head", "GET /fetched", "GET /refit-suite.deb"] {
         assert!(asked.iter().any(|line| line.starts_with(look)), "{look} was not asked for: {asked:?}");
     }
 }

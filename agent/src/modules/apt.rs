@@ -77,7 +77,7 @@ args! {
         /// The release to prefer (`apt-get -t`).
         [aliases = ["default-release"]]
         default_release: Option<String>,
-        /// A package file on the host.
+        /// A package file on the host, or a URL from which the host fetches one.
         deb: Option<String>,
         /// Options for dpkg, without their dashes, separated by commas.
         dpkg_options: String = "force-confdef,force-confold".to_owned(),

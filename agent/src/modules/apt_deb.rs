@@ -1,19 +1,29 @@
 //! A package file.
 
 use super::apt_run::Runner;
+use super::download::download;
 use crate::host::apt::{compare_versions, fields};
 use crate::host::{Command, PackageState};
 use crate::outcome::{ModuleResult, Outcome, Stop};
 use std::cmp::Ordering;
 use std::path::Path;
 
-/// Installs a package file, and what it depends on from the sources.
+/// Installs a package file of the host or from a URL, and what it depends on from the sources.
 pub(super) fn install(runner: &Runner<'_>, deb: &str) -> ModuleResult {
-    if deb.contains("://") {
-        return Err(Stop::failed(format!(
-            "`deb`: {deb} is not on the host; fetch it with `get_url` first, and give its path"
-        )));
+    if !deb.contains("://") {
+        return install_file(runner, deb);
     }
+    let files = runner.host.files;
+    let cannot = |why| Stop::failed(format!("`deb`: cannot fetch {deb}: {why}"));
+    let fetched = download(runner.host, deb, true)?.map_err(cannot)?;
+    // apt knows a file by its ending.
+    let staged = files.stage(&fetched, Path::new("fetched.deb"))?;
+    let done = install_file(runner, &staged.to_string_lossy());
+    files.discard(&staged);
+    done
+}
+
+fn install_file(runner: &Runner<'_>, deb: &str) -> ModuleResult {
     let path = Path::new(deb);
     if !path.is_absolute() {
         return Err(Stop::failed(format!("`deb`: {deb} is not an absolute path")));

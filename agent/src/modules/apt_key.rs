@@ -1,12 +1,11 @@
 //! `apt_key`: keys by which apt trusts sources, by the host's `apt-key`.
 
+use super::download::download;
 use super::lineinfile::State;
-use super::url_args::failed;
 use super::{Call, Module, Rule, host_path};
 use crate::args;
 use crate::args::Args as _;
 use crate::host::{Command, Finished, Foresight, Host, HostResult};
-use crate::http::{Client, Request, Settings, Url};
 use crate::outcome::{ModuleResult, Outcome, Stop};
 use std::path::{Path, PathBuf};
 
@@ -144,14 +143,8 @@ fn run(call: &Call<'_>) -> ModuleResult {
 }
 
 fn fetch(host: &Host<'_>, url: &str, validate_certs: bool) -> Result<Vec<u8>, Stop> {
-    let cannot = |why: String| Stop::failed(format!("error getting key id from url: {url}: {why}"));
-    let settings = Settings { validate_certs, spool: host.files.temporary_dir(), ..Settings::default() };
-    let parsed = Url::parse(url).map_err(cannot)?;
-    let answer = failed(Client::new(host, &settings).fetch(Request::get(parsed)))?.map_err(cannot)?;
-    match answer.status {
-        200 => Ok(answer.body.to_vec()),
-        status => Err(cannot(format!("{status} {}", answer.reason))),
-    }
+    let cannot = |why| Stop::failed(format!("error getting key id from url: {url}: {why}"));
+    Ok(download(host, url, validate_certs)?.map_err(cannot)?.to_vec())
 }
 
 /// apt's keys, or those of one file.

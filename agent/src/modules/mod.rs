@@ -149,6 +149,7 @@ mod copy_tree;
 pub mod cron;
 mod crontab;
 pub mod debconf;
+mod download;
 pub mod dpkg_selections;
 pub mod expand;
 pub mod fetch;

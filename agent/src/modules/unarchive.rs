@@ -6,13 +6,12 @@
 
 use super::archive::{Archive, Format, Kind, Member, options, start};
 use super::copy::{Payload, blob, payload};
+use super::download::download;
 use super::file_attributes::{FileArgs, describe};
-use super::url_args::failed;
 use super::{Call, Module, Rule, host_path};
 use crate::args;
 use crate::args::Args as _;
 use crate::host::{self, Command, Finished, Foresight, Host, HostResult, Moment, Times, WriteOptions};
-use crate::http::{Client, Request, Settings, Url};
 use crate::outcome::{Diff, Failure, ModuleResult, Outcome, Stop};
 use serde_json::{Value, json};
 use std::path::{Path, PathBuf};
@@ -125,6 +124,7 @@ fn unpack(call: &Call<'_>, args: &Args, archive: &Archive<'_>) -> ModuleResult {
         let argv = archive.unpacking()?;
         let mut command = Command::changing(argv.iter().cloned(), format!("what `{}` unpacks", argv.join(" ")));
         command.environment = vec![("LC_ALL".to_owned(), "C".to_owned())];
+        let before = inodes(archive, &members)?;
         let finished = host.processes.perform(&command, &|foresight| foresee(host, foresight, archive, &members))?;
         let told = json!({
             "cmd": argv, "rc": finished.status, "out": finished.stdout_text(), "err": finished.stderr_text(),
@@ -132,8 +132,9 @@ fn unpack(call: &Call<'_>, args: &Args, archive: &Archive<'_>) -> ModuleResult {
         // unzip ends with 1 where it had something to say and unpacked everything.
         let well = finished.status == 0 || (archive.format == Format::Zip && finished.status == 1);
         if !well {
+            let torn = remove_torn(archive, &members, &before)?;
             let message = format!(
-                "failed to unpack {} to {}: {}",
+                "failed to unpack {} to {}: {}{torn}",
                 archive.file.display(),
                 archive.dest.display(),
                 finished.stderr_text().trim()
@@ -222,7 +223,8 @@ impl Source {
             return stage(&blob(call, &sha256)?);
         }
         if args.src.contains("://") {
-            return stage(&fetch(host, &args.src, args.validate_certs)?);
+            let cannot = |why| Stop::failed(format!("Failure downloading {}, {why}", args.src));
+            return stage(&download(host, &args.src, args.validate_certs)?.map_err(cannot)?);
         }
         let path = host_path::absolute(host, Path::new(&args.src))?;
         if host.files.stat(&path, true)?.is_none_or(|stat| stat.kind != host::Kind::File) {
@@ -241,15 +243,31 @@ impl Source {
     }
 }
 
-fn fetch(host: &Host<'_>, url: &str, validate_certs: bool) -> Result<Vec<u8>, Stop> {
-    let cannot = |why: String| Stop::failed(format!("Failure downloading {url}, {why}"));
-    let settings = Settings { validate_certs, spool: host.files.temporary_dir(), ..Settings::default() };
-    let parsed = Url::parse(url).map_err(cannot)?;
-    let answer = failed(Client::new(host, &settings).fetch(Request::get(parsed)))?.map_err(cannot)?;
-    match answer.status {
-        200 => Ok(answer.body.to_vec()),
-        status => Err(cannot(format!("HTTP Error {status}: {}", answer.reason))),
+/// Which files are where the archive's are to come, by their inodes.
+fn inodes(archive: &Archive<'_>, members: &[Member]) -> HostResult<Vec<Option<u64>>> {
+    let inode = |member: &Member| {
+        let stat = archive.host.files.stat(&archive.dest.join(&member.path), false)?;
+        Ok(stat.map(|stat| stat.inode))
+    };
+    members.iter().map(inode).collect()
+}
+
+/// Removes the files of which only a part was written, because the disk was full or someone ended the program: a part must
+/// not be taken for the whole. What was not come to stays as it was. Says which were removed.
+fn remove_torn(archive: &Archive<'_>, members: &[Member], before: &[Option<u64>]) -> HostResult<String> {
+    let mut removed = Vec::new();
+    for (member, before) in members.iter().zip(before).filter(|(member, _)| member.kind == Kind::File) {
+        let path = archive.dest.join(&member.path);
+        let Some(stat) = archive.host.files.stat(&path, false)? else { continue };
+        if stat.kind == host::Kind::File && Some(stat.inode) != *before && stat.size != member.size {
+            archive.host.files.remove_file(&path)?;
+            removed.push(path.display().to_string());
+        }
     }
+    Ok(match removed.is_empty() {
+        true => String::new(),
+        false => format!("; removed, since only a part was written: {}", removed.join(", ")),
+    })
 }
 
 /// What is there after it was unpacked.
