@@ -110,9 +110,10 @@ impl Place {
     }
 }
 
-/// Adds a place on the way, once.
+/// Adds a place on the way, once; the whole around a place that is told says nothing new.
 fn note(diagnostic: &mut Diagnostic, span: &Span, label: &str) {
-    let known = diagnostic.span.as_ref() == Some(span) || diagnostic.related.iter().any(|(other, _)| other == span);
+    let holds = |other: &Span| span.file.path == other.file.path && span.start <= other.start && other.end <= span.end;
+    let known = diagnostic.span.iter().chain(diagnostic.related.iter().map(|(other, _)| other)).any(holds);
     if !known {
         diagnostic.related.push((span.clone(), label.to_owned()));
     }

@@ -66,7 +66,7 @@ fn an_undefined_name_is_shown_where_it_is_read_and_where_that_is_used() {
     let error = scope.value(&message("msg: see {{ link }} now\n")).expect_err("nmae is undefined");
     assert_eq!(error.kind, TemplateErrorKind::Undefined("nmae".into()));
     let wanted = ["group_vars/all.yml:2:17 nmae", "group_vars/all.yml:3:11 url", "site.yml:1:13 link"];
-    assert_eq!(places(&error)[..3], wanted);
+    assert_eq!(places(&error), wanted);
     assert_eq!(error.diagnostic.hints, ["did you mean `name`?"]);
 }
 
@@ -83,7 +83,7 @@ fn an_undefined_key_is_named_by_its_path_and_near_keys_are_suggested() {
 fn a_place_in_a_block_scalar_is_that_of_its_line() {
     let text = "msg: |\n  first\n  {% if x %}\n  b {{ nothing }}\n  {% endif %}\n";
     let error = scope("x: true").value(&message(text)).expect_err("nothing is undefined");
-    assert_eq!(places(&error)[0], "site.yml:4:8 nothing");
+    assert_eq!(places(&error), ["site.yml:4:8 nothing"]);
 }
 
 #[test]

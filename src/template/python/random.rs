@@ -9,6 +9,24 @@ use sha2::{Digest, Sha512};
 const SIZE: usize = 624;
 const SHIFT: usize = 397;
 
+/// The modulus of Python's hashes of numbers, 2 to the power of 61 less one.
+/// <https://docs.python.org/3/library/stdtypes.html#hashing-of-numeric-types>
+const HASH_MODULUS: u64 = (1 << 61) - 1;
+
+/// Python's hash of a number, as 64 bits: the number modulo [`HASH_MODULUS`], a division being by the inverse.
+fn hash_of(float: f64) -> u64 {
+    if float.is_infinite() {
+        return if float > 0.0 { 314_159 } else { 314_159_u64.wrapping_neg() };
+    }
+    let bits = float.abs().to_bits();
+    let (exponent, fraction) = ((bits >> 52) as i64, bits & ((1 << 52) - 1));
+    let (significand, exponent) = if exponent == 0 { (fraction, -1074) } else { (fraction | 1 << 52, exponent - 1075) };
+    // A power of two turns the 61 bits round.
+    let turn = exponent.rem_euclid(61);
+    let hash = ((u128::from(significand) << turn) % u128::from(HASH_MODULUS)) as u64;
+    if float < 0.0 { if hash == 1 { 2_u64.wrapping_neg() } else { hash.wrapping_neg() } } else { hash }
+}
+
 /// The generator.
 pub struct Random {
     state: [u32; SIZE],
@@ -16,13 +34,14 @@ pub struct Random {
 }
 
 impl Random {
-    /// `random.Random(seed)`: whole numbers by their magnitude, text by its SHA-512.
+    /// `random.Random(seed)`: whole numbers by their magnitude, text by its SHA-512, others by their hash.
     pub fn seeded(seed: &Value) -> Outcome<Random> {
         Ok(match kind(seed) {
             Kind::Int(int) => Random::from_words(&words(&int.unsigned_abs().to_be_bytes())),
             Kind::Bool(flag) => Random::from_words(&[u32::from(flag)]),
             Kind::Text(content) => Random::from_text(content),
-            _ => return fail(format!("a seed is text or a whole number, not '{}'", type_name(seed))),
+            Kind::Float(float) if !float.is_nan() => Random::from_words(&words(&hash_of(float).to_be_bytes())),
+            _ => return fail(format!("a seed is text or a number, not '{}'", type_name(seed))),
         })
     }
 
@@ -154,5 +173,19 @@ mod tests {
         let mut random = Random::seeded(&Value::from(1)).unwrap_or_else(|_| Random::unseeded());
         let numbers: Vec<u128> = (0..4).map(|_| random.below(100)).collect();
         assert_eq!(numbers, [17, 72, 97, 8]);
+    }
+
+    #[test]
+    fn numbers_have_the_hashes_of_cpython() {
+        // python3 -c 'print([hash(x) % 2 ** 64 for x in (1.5, -2.75, 1e100, 5e-324, -1.0, 0.1)])'
+        let known = [
+            1_152_921_504_606_846_977,
+            16_717_361_816_799_281_150,
+            1_822_893_315_824_342_674,
+            16_777_216,
+            18_446_744_073_709_551_614,
+            230_584_300_921_369_408,
+        ];
+        assert_eq!([1.5, -2.75, 1e100, 5e-324, -1.0, 0.1].map(hash_of), known);
     }
 }
