@@ -65,7 +65,8 @@ args! {
         /// Flags of TCP: `flags` to look at, and of these `flags_set` to be set.
         tcp_flags: Option<Map<String, Value>>,
         /// Matches to use, by their names.
-        r#match: Vec<String> = Vec::new(),
+        [name = "match"]
+        matches: Vec<String> = Vec::new(),
         /// What to do with the packet: `ACCEPT`, `DROP`, a chain, ...
         jump: Option<String>,
         /// The address that `TEE` sends copies to.
@@ -178,14 +179,14 @@ impl RuleArgs {
     }
 
     fn matches(&self, rule: &mut Words) {
-        for name in &self.r#match {
+        for name in &self.matches {
             rule.all(["-m".to_owned(), name.clone()]);
         }
     }
 
     /// Matches that bring their own module along.
     fn late(&self, rule: &mut Words) {
-        let has = |name: &str| self.r#match.iter().any(|given| given == name);
+        let has = |name: &str| self.matches.iter().any(|given| given == name);
         if !self.ctstate.is_empty() {
             let states = self.ctstate.join(",");
             match (has("conntrack"), has("state")) {
@@ -278,6 +279,7 @@ mod tests {
             ),
             (json!({"source": "!10.0.0.0/8", "jump": "DROP"}), "! -s 10.0.0.0/8 -j DROP"),
             (json!({"reject_with": "tcp-reset", "protocol": "tcp"}), "-p tcp -j REJECT --reject-with tcp-reset"),
+            (json!({"match": "tcp,mark", "protocol": "tcp"}), "-p tcp -m tcp -m mark"),
             (
                 json!({"protocol": "tcp", "destination_ports": ["80", "443", "8081:8083"], "jump": "ACCEPT"}),
                 "-p tcp -j ACCEPT -m multiport --dports 80,443,8081:8083",
