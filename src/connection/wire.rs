@@ -57,8 +57,8 @@ pub(super) trait Wire: Send {
     fn finish(&mut self, channel: ChannelId) -> Result<(), String>;
     /// Reads what the command printed.
     fn read(&mut self, channel: ChannelId, stream: Stream, into: &mut [u8]) -> Result<Input, String>;
-    /// Whether something came for a channel that is not at its end, and has been taken from the network, but not been
-    /// read: the network will not call for that.
+    /// Whether something may have come for a channel that is not at its end, and has been taken from the network, but
+    /// not been read: the network will not call for that.
     fn holds(&self, _channel: ChannelId) -> bool {
         false
     }

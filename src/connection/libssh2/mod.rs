@@ -53,6 +53,9 @@ pub(super) struct Libssh2 {
     socket: Arc<TcpStream>,
     open: HashMap<ChannelId, Open>,
     next: ChannelId,
+    /// Whether libssh2 may have taken packets from the network that it has not looked into: a call that waits for one
+    /// packet leaves what came behind it.
+    unseen: bool,
 }
 
 impl Libssh2 {
@@ -60,11 +63,12 @@ impl Libssh2 {
         session.set_timeout(STEP_MS);
         session.set_keepalive(true, KEEP_ALIVE);
         session.set_blocking(false);
-        Libssh2 { session, socket, open: HashMap::new(), next: 0 }
+        Libssh2 { session, socket, open: HashMap::new(), next: 0, unseen: false }
     }
 
     /// Does something that may wait for an answer.
-    fn waiting<T>(&self, act: impl FnOnce(&Session) -> Result<T, ssh2::Error>) -> Result<T, ssh2::Error> {
+    fn waiting<T>(&mut self, act: impl FnOnce(&Session) -> T) -> T {
+        self.unseen = true;
         self.session.set_blocking(true);
         let result = act(&self.session);
         self.session.set_blocking(false);
@@ -113,7 +117,7 @@ impl Wire for Libssh2 {
     fn open(&mut self, command: &str, terminal: bool) -> Result<ChannelId, OpenError> {
         // The first one on this thread goes deep: the cryptographic library makes what it keeps for a thread.
         let channel = passing(|| {
-            self.waiting(|session| {
+            self.waiting(|session| -> Result<Channel, ssh2::Error> {
                 let mut channel = session.channel_session()?;
                 if terminal {
                     channel.request_pty("dumb", None, None)?;
@@ -144,10 +148,7 @@ impl Wire for Libssh2 {
         }
         let mut channel = open.channel.clone();
         let some = &bytes[..bytes.len().min(window).min(PACKET)];
-        self.session.set_blocking(true);
-        let written = channel.write(some);
-        self.session.set_blocking(false);
-        match written {
+        match self.waiting(|_| channel.write(some)) {
             Ok(count) => Ok(count),
             // The command ended and closed its side; reading tells how.
             Err(_) if channel.eof() => Ok(bytes.len()),
@@ -185,7 +186,10 @@ impl Wire for Libssh2 {
                     match self.session.block_directions() {
                         // Reading also grants the host more to send; that grant must not stay half sent.
                         BlockDirections::Outbound | BlockDirections::Both => self.wait_until_writable(until)?,
-                        BlockDirections::Inbound | BlockDirections::None => return Ok(Input::Nothing),
+                        BlockDirections::Inbound | BlockDirections::None => {
+                            self.unseen = false;
+                            return Ok(Input::Nothing);
+                        }
                     }
                 }
                 Err(error) => return Err(lost_io(&error)),
@@ -196,12 +200,13 @@ impl Wire for Libssh2 {
     /// Whatever is read or sent on a session takes in what is there for all of its channels, and keeps it for them.
     fn holds(&self, channel: ChannelId) -> bool {
         let Some(open) = self.open.get(&channel) else { return false };
-        open.channel.read_window().available > 0 || open.channel.eof()
+        self.unseen || open.channel.read_window().available > 0 || open.channel.eof()
     }
 
     fn exit(&mut self, channel: ChannelId) -> Result<Option<Exit>, String> {
         let Some(open) = self.open.get(&channel) else { return Ok(Some(Exit::Status(0))) };
         let mut channel = open.channel.clone();
+        self.unseen = true;
         // The status comes before the host closes the channel, which may be long after the last output.
         match channel.wait_close() {
             Ok(()) => {}
@@ -219,11 +224,11 @@ impl Wire for Libssh2 {
         if let Some(mut open) = self.open.remove(&channel) {
             self.session.set_timeout(CLOSING_MS);
             // Closed and freed in waiting mode, so that nothing stays half sent.
-            self.session.set_blocking(true);
-            // The host may have closed it, or be gone: it is closed either way.
-            let _ = open.channel.close();
-            drop(open);
-            self.session.set_blocking(false);
+            self.waiting(move |_| {
+                // The host may have closed it, or be gone: it is closed either way.
+                let _ = open.channel.close();
+                drop(open);
+            });
             self.session.set_timeout(STEP_MS);
         }
     }
@@ -319,9 +324,12 @@ mod tests {
         let Some((mut wire, _sshd)) = session(directory.path().join("sshd")) else { return };
         let (one, other) = (wire.open("cat", false).unwrap(), wire.open("cat", false).unwrap());
         let mut buffer = [0; 16];
+        assert!(wire.holds(one), "what came behind the answer has not been looked into");
+        assert_eq!(wire.read(other, Stream::Stdout, &mut buffer).unwrap(), Input::Nothing);
         assert!(!wire.holds(one) && !wire.holds(other));
 
         assert_eq!(wire.write(one, b"word").unwrap(), 4);
+        assert_eq!(wire.read(other, Stream::Stdout, &mut buffer).unwrap(), Input::Nothing);
         while !wire.holds(one) {
             wait(&wire);
             assert_eq!(wire.read(other, Stream::Stdout, &mut buffer).unwrap(), Input::Nothing);
@@ -330,6 +338,7 @@ mod tests {
         assert!(!wire.holds(one), "it has been read");
 
         wire.finish(one).unwrap();
+        assert_eq!(wire.read(other, Stream::Stdout, &mut buffer).unwrap(), Input::Nothing);
         while !wire.holds(one) {
             wait(&wire);
             assert_eq!(wire.read(other, Stream::Stdout, &mut buffer).unwrap(), Input::Nothing);
