@@ -134,3 +134,35 @@ fn a_host_that_is_off_or_not_who_it_was_is_unreachable_and_the_other_is_done() {
     assert_eq!(run.status.code(), Some(4), "{}", text(&run));
     assert!(text(&run).matches("SHA256:").count() >= 2, "both fingerprints: {}", text(&run));
 }
+
+#[test]
+fn a_user_whom_tasks_have_become_can_be_removed_and_become_again() {
+    let Some(fleet) = Fleet::up(1) else { return };
+    let home = tempfile::tempdir().unwrap();
+    let playbook = "
+- hosts: all
+  gather_facts: false
+  tasks:
+    - &make
+      user: {name: passing, shell: /bin/sh}
+    - &write
+      copy: {content: here, dest: /home/passing/was}
+      become: true
+      become_user: passing
+    - &remove
+      user: {name: passing, state: absent, remove: true}
+    - *make
+    - *write
+    - user: {name: '{{ item }}', state: absent}
+      loop: [nobody-at-all, passing]
+";
+    let run = refit(&fleet, home.path(), playbook, &["--output", "human"]);
+    assert!(run.status.success(), "{}", text(&run));
+    assert_eq!(fleet.sh("host1", "getent passwd passing || stat -c %n /home/passing/was"), "/home/passing/was");
+
+    // So it is foreseen where the user is there already.
+    fleet.sh("host1", "useradd -m passing");
+    let plan = refit(&fleet, home.path(), playbook, &["-C", "--output", "human"]);
+    assert!(plan.status.success(), "{}", text(&plan));
+    fleet.sh("host1", "getent passwd passing");
+}

@@ -65,6 +65,13 @@ pub struct Remote<'a> {
     pub interrupts: &'a Interrupts,
 }
 
+/// The users that a request removes: no agent may run as one of them then.
+fn removed_users<'a>(module: &'a str, items: &'a [Map<String, Json>]) -> impl Iterator<Item = &'a str> {
+    let removed =
+        move |args: &&Map<String, Json>| module == "user" && args.get("state").is_some_and(|state| state == "absent");
+    items.iter().filter(removed).filter_map(|args| args.get("name").or_else(|| args.get("user"))?.as_str())
+}
+
 /// No content to send along.
 pub struct NoContent;
 
@@ -139,6 +146,7 @@ impl Remote<'_> {
         blobs: Vec<String>,
         done: &(dyn Fn(ItemEnd) + Sync),
     ) -> Result<(), LinkError> {
+        removed_users(module, &items).for_each(|user| self.link.part(user));
         let run = Run {
             id: 0,
             module: module.to_owned(),

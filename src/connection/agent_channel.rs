@@ -177,6 +177,13 @@ impl AgentChannel {
         ids.into_iter().for_each(|id| self.cancel(id));
     }
 
+    /// Tells it to end.
+    pub fn farewell(&mut self) {
+        // A message this short always fits a frame.
+        let _ = self.outbox.message(&ToAgent::Bye);
+        self.outbox.end();
+    }
+
     /// Whether requests run or wait.
     pub fn busy(&self) -> bool {
         !self.running.is_empty() || !self.waiting.is_empty()

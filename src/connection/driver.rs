@@ -10,9 +10,10 @@ use super::pool::Pass;
 use super::programs::Program;
 use super::wire::{ChannelId, Exit, Input, OpenError, Wire};
 use super::{Become, LinkError, Target};
-use refit_agent::protocol::{Run, Stream, ToAgent};
+use refit_agent::protocol::{Run, Stream};
 use rustix::event::{EventfdFlags, PollFd, PollFlags, Timespec, eventfd, poll};
 use std::collections::{HashMap, HashSet};
+use std::convert::Infallible;
 use std::net::{Shutdown, TcpStream};
 use std::os::fd::{AsFd, OwnedFd};
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -45,6 +46,8 @@ pub(super) enum Command {
     Content { user: Option<Become>, sha256: String, content: Arc<Vec<u8>> },
     /// A request of a user's agent is not wanted any more.
     Cancel { user: Option<Become>, id: u64 },
+    /// The agents that run as this user are to end, where they have nothing to do. `ended` is dropped when they have.
+    Part { user: String, ended: Sender<Infallible> },
     /// Nothing is wanted any more: the user interrupted twice.
     CancelAll,
     /// Farewell.
@@ -122,6 +125,8 @@ struct Open {
     talk: Talk,
     stdout_ended: bool,
     stderr_ended: bool,
+    /// Who waits for its end.
+    parting: Option<Sender<Infallible>>,
 }
 
 impl Open {
@@ -309,6 +314,10 @@ impl Driver {
                 }
                 Ok(())
             }
+            Command::Part { user, ended } => {
+                self.part(&user, &ended);
+                Ok(())
+            }
             Command::CancelAll => {
                 self.cut_at = Some(Instant::now() + GRACE);
                 let mut over = Vec::new();
@@ -338,14 +347,27 @@ impl Driver {
         self.closing = Some(Instant::now() + FAREWELL);
         for open in self.open.values_mut() {
             match &mut open.talk {
-                Talk::Agent(agent) => {
-                    // A message this short always fits a frame.
-                    let _ = agent.outbox.message(&ToAgent::Bye);
-                    agent.outbox.end();
-                }
+                Talk::Agent(agent) => agent.farewell(),
                 Talk::Command(command) => command.outbox.end(),
             }
         }
+    }
+
+    fn part(&mut self, user: &str, ended: &Sender<Infallible>) {
+        let open = &mut self.open;
+        self.agents.retain(|known, channel| {
+            if known.as_ref().is_none_or(|known| known.user != user) {
+                return true;
+            }
+            match open.get_mut(channel) {
+                Some(Open { talk: Talk::Agent(agent), parting, .. }) if !agent.busy() => {
+                    agent.farewell();
+                    *parting = Some(ended.clone());
+                    false
+                }
+                _ => true,
+            }
+        });
     }
 
     fn known_agent(&mut self, user: &Option<Become>) -> Option<&mut AgentChannel> {
@@ -380,7 +402,7 @@ impl Driver {
         };
         let error = match self.wire.open(&command, terminal) {
             Ok(channel) => {
-                self.open.insert(channel, Open { talk, stdout_ended: false, stderr_ended: false });
+                self.open.insert(channel, Open { talk, stdout_ended: false, stderr_ended: false, parting: None });
                 self.used = true;
                 return Ok(Some(channel));
             }

@@ -25,7 +25,7 @@ const STACK: usize = 256 << 10;
 /// How often a waiting caller looks whether it was cancelled, should the thread not be able to tell it.
 const LOOK: Duration = Duration::from_secs(1);
 
-/// Past an interrupt, a caller does not wait longer than this for the thread.
+/// Past an interrupt, or for an agent that was told to end, a caller does not wait longer than this for the thread.
 const PATIENCE: Duration = Duration::from_secs(5);
 
 /// A connection that was asked for: it may be made, in the making, or gone.
@@ -382,6 +382,16 @@ impl Link for HostLink {
 
     fn hello(&self, user: Option<&Become>) -> Result<Hello, LinkError> {
         self.converse(|replies| Command::Hello { user: user.cloned(), replies }, |_, reply| hello(reply))
+    }
+
+    fn part(&self, user: &str) {
+        let connection = self.connection.lock().ok().and_then(|known| known.clone());
+        let Some(connection) = connection else { return };
+        let (ended, hear) = channel();
+        if connection.tell(Command::Part { user: user.to_owned(), ended }).is_ok() {
+            // Nothing is ever sent: the queue closes when the agent has ended, or its connection has.
+            let _ = hear.recv_timeout(PATIENCE);
+        }
     }
 
     fn reset(&self) {

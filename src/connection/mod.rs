@@ -71,6 +71,9 @@ pub trait Link: Send + Sync {
     fn put(&self, content: &[u8], path: &str) -> Result<(), LinkError>;
     /// Makes sure that the agent of this user answers.
     fn hello(&self, user: Option<&Become>) -> Result<Hello, LinkError>;
+    /// Ends the agent that runs as this user, if it has nothing to do, and waits until it has ended: a user who has
+    /// processes can't be removed. The next call brings it anew.
+    fn part(&self, user: &str);
     /// Ends the host's agents and closes its connection; the next call connects anew (`meta: reset_connection`, `reboot`).
     fn reset(&self);
     /// A new connection, past whatever the link has, within this time: for `reboot` and `wait_for_connection`.
