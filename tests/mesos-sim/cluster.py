@@ -81,7 +81,8 @@ class Cluster:
     # --- the hosts ------------------------------------------------------------------------------------------------
 
     def ssh(self, name, command):
-        done = subprocess.run([CLUSTER, "ssh", self.directory, name, command], capture_output=True, text=True)
+        words = [CLUSTER, "ssh", self.directory, name, command]
+        done = subprocess.run(words, stdin=subprocess.DEVNULL, capture_output=True, text=True)
         return done.stdout.strip()
 
     def misbehave(self, name, **what):

@@ -85,7 +85,7 @@ def ways_judged(place, engine, options):
         program = [refit_program(), "run"] if engine == "refit" else [os.path.join(PROJECT, "tests", "oracle", "ansible")]
         environment = {**os.environ, "HOME": here, "XDG_STATE_HOME": here, "NO_COLOR": "1", **cache()}
         done = subprocess.run([*program, *rest], capture_output=True, text=True, env=environment, cwd=here)
-        check(done.returncode == 0, f"{first} to {target}: {engine} ends with {done.returncode}: {done.stdout[-800:]}")
+        check(done.returncode == 0, f"{first} to {target}: {engine} ends with {done.returncode}: {(done.stdout + done.stderr)[-800:]}")
         with open(os.path.join(here, "found.json")) as file:
             found = json.load(file)
         for kind in ("problems", "remarks", "bad", "old"):
